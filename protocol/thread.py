@@ -1,0 +1,247 @@
+"""Threads: the Thread object, its status, and the params, results and notifications of thread/*."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from protocol.permissions import ApprovalPolicy, ApprovalsReviewer, PermissionProfile, SandboxMode, SandboxPolicy
+from protocol.turn import Personality, ReasoningEffort, ServiceTier, Turn
+from protocol.wire import UNSET, UnsetType, Wire
+
+
+class NotLoaded(Wire, tag="notLoaded"):
+    """On disk only."""
+
+
+class Idle(Wire, tag="idle"):
+    """Loaded, nothing runs."""
+
+
+class Failed(Wire, tag="systemError"):
+    """Loaded; the last turn failed."""
+
+
+class Active(Wire, tag="active"):
+    """A turn runs; the flags say what it waits for."""
+
+    active_flags: list[Literal["waitingOnApproval", "waitingOnUserInput"]] = []
+
+
+ThreadStatus = NotLoaded | Idle | Failed | Active
+
+SessionSource = str | dict[str, Any]
+"""``cli``, ``vscode``, ``exec``, ``appServer``, ``unknown``, ``{"custom": …}`` or ``{"subAgent": …}``."""
+
+
+class GitInfo(Wire):
+    """The repository the thread was started in."""
+
+    sha: str | None = None
+    branch: str | None = None
+    origin_url: str | None = None
+
+
+class Thread(Wire):
+    """A conversation. Times in unix seconds. ``turns`` is filled only where the method says so."""
+
+    id: str
+    forked_from_id: str | None = None
+    preview: str = ""
+    ephemeral: bool = False
+    model_provider: str
+    created_at: int
+    updated_at: int
+    status: ThreadStatus
+    path: str | None
+    cwd: str
+    cli_version: str
+    source: SessionSource
+    agent_nickname: str | None = None
+    agent_role: str | None = None
+    git_info: GitInfo | None = None
+    name: str | None = None
+    turns: list[Turn] = []
+
+
+class SessionOverrides(Wire):
+    """What start, resume and fork may set. ``service_tier``: absent keeps, null clears."""
+
+    model: str | None = None
+    model_provider: str | None = None
+    service_tier: ServiceTier | UnsetType | None = UNSET
+    cwd: str | None = None
+    approval_policy: ApprovalPolicy | None = None
+    approvals_reviewer: ApprovalsReviewer | None = None
+    sandbox: SandboxMode | None = None
+    permission_profile: PermissionProfile | None = None
+    config: dict[str, Any] | None = None
+    base_instructions: str | None = None
+    developer_instructions: str | None = None
+    personality: Personality | None = None
+
+
+class ThreadStartParams(SessionOverrides):
+    """A new thread. Nothing is written before its first turn (or rename)."""
+
+    ephemeral: bool | None = None
+    session_start_source: Literal["startup", "clear"] | None = None
+    service_name: str | None = None
+    environments: list[dict[str, Any]] | None = None
+    dynamic_tools: list[dict[str, Any]] | None = None
+    mock_experimental_field: str | None = None
+    experimental_raw_events: bool = False
+    persist_extended_history: bool = False
+
+
+class ThreadResumeParams(SessionOverrides):
+    """Attach to a thread: from disk, or to the running one (then overrides are ignored)."""
+
+    thread_id: str
+    exclude_turns: bool = False
+    history: list[Any] | None = None
+    path: str | None = None
+    persist_extended_history: bool = False
+
+
+class ThreadForkParams(SessionOverrides):
+    """A new thread that continues a copy of this one."""
+
+    thread_id: str
+    ephemeral: bool = False
+    exclude_turns: bool = False
+    path: str | None = None
+    persist_extended_history: bool = False
+
+
+class SessionResponse(Wire):
+    """The result of start, resume and fork: the thread and the settings it runs with."""
+
+    thread: Thread
+    model: str
+    model_provider: str
+    service_tier: ServiceTier | None
+    cwd: str
+    instruction_sources: list[str]
+    approval_policy: ApprovalPolicy
+    approvals_reviewer: ApprovalsReviewer
+    sandbox: SandboxPolicy
+    permission_profile: PermissionProfile | None
+    reasoning_effort: ReasoningEffort | None
+
+
+class ThreadIdParams(Wire):
+    """Params that name a thread and nothing else."""
+
+    thread_id: str
+
+
+class ThreadReadParams(Wire):
+    """Look at a thread without attaching."""
+
+    thread_id: str
+    include_turns: bool = False
+
+
+class ThreadResponse(Wire):
+    """A thread."""
+
+    thread: Thread
+
+
+class ThreadUnsubscribeResponse(Wire):
+    """What the unsubscription met."""
+
+    status: Literal["notLoaded", "notSubscribed", "unsubscribed"]
+
+
+class ThreadSetNameParams(Wire):
+    """A new title; outer blanks are cut."""
+
+    thread_id: str
+    name: str
+
+
+SortDirection = Literal["asc", "desc"]
+ThreadSortKey = Literal["created_at", "updated_at"]
+ThreadSourceKind = Literal[
+    "cli",
+    "vscode",
+    "exec",
+    "appServer",
+    "subAgent",
+    "subAgentReview",
+    "subAgentCompact",
+    "subAgentThreadSpawn",
+    "subAgentOther",
+    "unknown",
+]
+
+
+class ThreadListParams(Wire):
+    """A page of the catalogue. ``limit`` is 25 unless given, 1 to 100."""
+
+    cursor: str | None = None
+    limit: int | None = None
+    sort_key: ThreadSortKey | None = None
+    sort_direction: SortDirection | None = None
+    model_providers: list[str] | None = None
+    source_kinds: list[ThreadSourceKind] | None = None
+    archived: bool | None = None
+    cwd: str | list[str] | None = None
+    search_term: str | None = None
+    use_state_db_only: bool = False
+
+
+class ThreadListResponse(Wire):
+    """``next_cursor`` continues in this direction, ``backwards_cursor`` in the other."""
+
+    data: list[Thread]
+    next_cursor: str | None
+    backwards_cursor: str | None
+
+
+class ThreadLoadedListParams(Wire):
+    """A page of the loaded thread ids; unlimited unless ``limit`` is given."""
+
+    cursor: str | None = None
+    limit: int | None = None
+
+
+class ThreadLoadedListResponse(Wire):
+    """Ids in ascending order."""
+
+    data: list[str]
+    next_cursor: str | None
+
+
+class ThreadStartedNotification(Wire):
+    """A thread came into being, by start or fork."""
+
+    thread: Thread
+
+
+class ThreadStatusChangedNotification(Wire):
+    """A thread's status is another."""
+
+    thread_id: str
+    status: ThreadStatus
+
+
+class ThreadIdNotification(Wire):
+    """Archived, unarchived or closed (unloaded after idle time)."""
+
+    thread_id: str
+
+
+class ThreadNameUpdatedNotification(Wire):
+    """A thread's title is another."""
+
+    thread_id: str
+    thread_name: str | UnsetType = UNSET
+
+
+class ServerRequestResolvedNotification(Wire):
+    """A question of this thread needs no answer any more."""
+
+    thread_id: str
+    request_id: int

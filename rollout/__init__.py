@@ -1,0 +1,1 @@
+"""What is remembered. Append-only JSONL, and reading it back."""

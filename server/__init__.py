@@ -1,0 +1,1 @@
+"""What happens. Connections come in, turns run, threads are heard."""
