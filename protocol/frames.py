@@ -10,7 +10,7 @@ from typing import Any
 
 from protocol.errors import ErrorBody
 from protocol.jsonrpc import RequestId
-from protocol.methods import Ask, Notice
+from protocol.methods import Notice
 from protocol.wire import Wire, encode
 
 _FIN_TEXT = 0x81
@@ -48,11 +48,6 @@ def _header(size: int) -> bytes:
 def notification(notice: Notice[Any], params: Wire) -> Frame:
     """``{method, params}``."""
     return Frame(notice.prefix + encode(params) + b"}", notice.name)
-
-
-def request(request_id: RequestId, ask: Ask[Any, Any], params: Wire) -> Frame:
-    """``{id, method, params}``: a question of the server to a client."""
-    return Frame(encode({"method": ask.name, "id": request_id, "params": params}))
 
 
 def response(request_id: RequestId, result: Any) -> Frame:

@@ -1,4 +1,4 @@
-"""One row per method: what clients ask (Method), what the server asks (Ask), what it tells (Notice).
+"""One row per method: what clients ask (Method) and what the server tells (Notice).
 
 The rows are the whole vocabulary. They name types and rules; they know no handler and no connection.
 """
@@ -32,7 +32,7 @@ def by_thread(params: Any) -> str | None:
     return str(params.thread_id).lower()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Method(Generic[P, R]):
     """A request a client may make.
 
@@ -47,7 +47,7 @@ class Method(Generic[P, R]):
     experimental: bool = False
     gated: dict[str, str] = field(default_factory=dict[str, str])
     lenient: bool = False
-    decoder: msgspec.json.Decoder[P] = field(init=False, repr=False, compare=False)
+    decoder: msgspec.json.Decoder[P] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "decoder", msgspec.json.Decoder(self.params))
@@ -65,22 +65,13 @@ class Method(Generic[P, R]):
         return None
 
 
-@dataclass(frozen=True)
-class Ask(Generic[P, R]):
-    """A request the server may make of a client."""
-
-    name: str
-    params: type[P]
-    result: type[R]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Notice(Generic[P]):
     """A notification the server may send. ``prefix`` is the encoded beginning of every such message."""
 
     name: str
     params: type[P]
-    prefix: bytes = field(init=False, repr=False, compare=False)
+    prefix: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prefix", b'{"method":' + encode(self.name) + b',"params":')
@@ -200,7 +191,6 @@ ERROR = Notice("error", turn.ErrorNotification)
 WARNING = Notice("warning", turn.WarningNotification)
 CONFIG_WARNING = Notice("configWarning", initialize.ConfigWarningNotification)
 ACCOUNT_RATE_LIMITS_UPDATED = Notice("account/rateLimits/updated", account.AccountRateLimitsUpdatedNotification)
-SERVER_REQUEST_RESOLVED = Notice("serverRequest/resolved", thread.ServerRequestResolvedNotification)
 
 NOTICES: tuple[Notice[Any], ...] = (
     THREAD_STARTED,
@@ -222,6 +212,5 @@ NOTICES: tuple[Notice[Any], ...] = (
     WARNING,
     CONFIG_WARNING,
     ACCOUNT_RATE_LIMITS_UPDATED,
-    SERVER_REQUEST_RESOLVED,
 )
 """Every notification the server may send."""

@@ -238,10 +238,3 @@ class ThreadNameUpdatedNotification(Wire):
 
     thread_id: str
     thread_name: str | UnsetType = UNSET
-
-
-class ServerRequestResolvedNotification(Wire):
-    """A question of this thread needs no answer any more."""
-
-    thread_id: str
-    request_id: int

@@ -1,0 +1,50 @@
+# serve and test are all a newcomer needs; each makes its own virtual environment first.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+
+.PHONY: serve test check format lint types imports bench bench-short clean
+
+serve: $(READY)
+	$(BIN)/threadcast serve $(ARGS)
+
+test: $(READY)
+	$(BIN)/pytest $(ARGS)
+
+check: $(READY) format lint types imports test
+
+format: $(READY)
+	$(BIN)/ruff format --check .
+
+lint: $(READY)
+	$(BIN)/ruff check .
+
+types: $(READY)
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+imports: $(READY)
+	$(BIN)/lint-imports
+
+# Ours beside the released codex servers, in one run; takes minutes and needs npm.
+bench: $(READY)
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# The same programs, small and without the peers: shows that they run.
+bench-short: $(READY)
+	$(BIN)/python -m tests.benchmarks --short $(ARGS)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(READY): pyproject.toml
+	@python=$$(for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	    command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	        && echo $$name && break; done); \
+	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed and was not found on the PATH." >&2; exit 1; fi; \
+	$$python -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@

@@ -1,0 +1,298 @@
+"""Entries -> turns. Pure: fed from a file when it is read and by the living thread alike. Knows no model input.
+
+Positions are counted here: feed every entry of the file, in order, its first line included. Live events are nothing
+to it and take no position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, get_args
+
+from msgspec.structs import replace
+
+from protocol.item import ContextCompaction, HookPrompt, Plan, Reasoning, ThreadItem
+from protocol.turn import Turn
+from protocol.wire import Record
+from rollout import events, mapping
+from rollout.agents import agent_call
+from rollout.boundaries import hook_fragments, is_user_turn
+from rollout.drafts import Draft
+from rollout.lines import Compacted, Entry, ResponseItem
+from rollout.mapping import optional
+from rollout.paginated import StoredItem
+from rollout.policy import sanitise
+
+_LIVE = frozenset(get_args(events.LiveEvent))
+
+# These errors concern a request that was refused, not the turn that runs.
+_HARMLESS = frozenset({"thread_rollback_failed", "active_turn_not_steerable"})
+
+
+class UsageOwner(Record):
+    """The turn that a token_count belongs to, and its position in the turns of that moment."""
+
+    turn_id: str
+    position: int
+
+
+class History:
+    """The turns of one thread, growing entry by entry."""
+
+    def __init__(self) -> None:
+        self._finished: list[Draft] = []
+        self._open: Draft | None = None
+        self._position = -1
+        self._next_item = 1
+        self.usage_owner: UsageOwner | None = None
+
+    def feed(self, entry: Entry | events.Event) -> None:
+        """Take the next entry of the file, or the next event of the living thread."""
+        kind = type(entry)
+        if kind in _LIVE:
+            return
+        self._position += 1
+        fold = self._folds.get(kind)
+        if fold is not None:
+            fold(self, entry)
+
+    def turns(self) -> list[Turn]:
+        """All turns as they are now, oldest first. Cheap: only turns that changed are made anew."""
+        turns = [draft.picture() for draft in self._finished]
+        if self._open is not None and self._open.counts:
+            turns.append(self._open.picture())
+        return turns
+
+    @property
+    def turn_count(self) -> int:
+        """How many turns there are."""
+        return len(self._finished) + (self._open is not None and self._open.counts)
+
+    @property
+    def open_turn_id(self) -> str | None:
+        """The turn that was started and has not ended. In a file at rest: the one that a crash left behind."""
+        running = self._open is not None and self._open.explicit and self._open.status == "inProgress"
+        return self._open.id if self._open is not None and running else None
+
+    # Where a turn begins and ends
+
+    def _started(self, event: events.TaskStarted) -> None:
+        self._close()
+        self._open = Draft(event.turn_id, explicit=True, started_at=optional(event.started_at))
+
+    def _close(self) -> None:
+        if self._open is not None and self._open.counts:
+            self._finished.append(self._open)
+        self._open = None
+
+    def _current(self) -> Draft:
+        """The open turn; where there is none, an implicit one named after this entry."""
+        if self._open is None:
+            self._open = Draft(f"rollout-{self._position}", explicit=False)
+        return self._open
+
+    def _target(self, turn_id: str | None) -> Draft | None:
+        """The turn that an ending means: by its id, else the open one."""
+        return self._by_id(turn_id) or self._open
+
+    def _by_id(self, turn_id: str | None) -> Draft | None:
+        if self._open is not None and self._open.id == turn_id:
+            return self._open
+        return next((draft for draft in reversed(self._finished) if draft.id == turn_id), None)
+
+    def _completed(self, event: events.TaskComplete) -> None:
+        draft = self._target(event.turn_id)
+        if draft is None:
+            return
+        status = "completed" if draft.status == "inProgress" else draft.status
+        draft.finish(status, optional(event.completed_at), optional(event.duration_ms))
+        if draft is self._open:
+            self._close()
+
+    def _aborted(self, event: events.TurnAborted) -> None:
+        # The turn stays open: what its tools still say belongs to it.
+        draft = self._target(event.turn_id)
+        if draft is not None:
+            draft.finish("interrupted", optional(event.completed_at), optional(event.duration_ms))
+
+    def _failed(self, event: events.Error) -> None:
+        kind = event.codex_error_info
+        name = next(iter(kind), None) if isinstance(kind, dict) else kind
+        if self._open is not None and name not in _HARMLESS:
+            self._open.fail(mapping.turn_error(event))
+
+    def _rolled_back(self, event: events.ThreadRolledBack) -> None:
+        self._close()
+        del self._finished[max(0, len(self._finished) - event.num_turns) :]
+        self._next_item = 1 + sum(draft.size for draft in self._finished)
+
+    # Items with a number
+
+    def _id(self) -> str:
+        number = self._next_item
+        self._next_item += 1
+        return f"item-{number}"
+
+    def _said(self, event: events.UserMessage) -> None:
+        draft = self._open
+        if draft is not None and not draft.explicit and not (draft.compacted and draft.size == 0):
+            self._close()
+        self._current().put(mapping.user_message(self._id(), event))
+
+    def _answered(self, event: events.AgentMessage) -> None:
+        if event.message:
+            self._current().put(mapping.agent_message(self._id(), event))
+
+    def _summarised(self, event: events.AgentReasoning) -> None:
+        self._reason("summary", event.text)
+
+    def _reasoned(self, event: events.AgentReasoningRawContent) -> None:
+        self._reason("content", event.text)
+
+    def _reason(self, field: Literal["summary", "content"], text: str) -> None:
+        if not text:
+            return
+        draft = self._current()
+        last = draft.last_item
+        item = last if isinstance(last, Reasoning) else Reasoning(id=self._id())
+        draft.put(replace(item, **{field: [*getattr(item, field), text]}))
+
+    def _context_compacted(self, _: events.ContextCompacted) -> None:
+        self._current().put(ContextCompaction(id=self._id()))
+
+    def _entered_review(self, event: events.EnteredReviewMode) -> None:
+        self._current().put(mapping.entered_review(self._id(), event))
+
+    def _exited_review(self, event: events.ExitedReviewMode) -> None:
+        self._current().put(mapping.exited_review(self._id(), event))
+
+    # Items with an id of their own
+
+    def _put(self, turn_id: str, item: ThreadItem | None) -> None:
+        """Store an item in the turn it names (gone: dropped), or in the running one if it names none."""
+        draft = self._by_id(turn_id) if turn_id else self._current()
+        if draft is not None and item is not None:
+            draft.put(item)
+
+    def _executed(self, event: events.ExecCommandEnd) -> None:
+        self._put(event.turn_id, mapping.command(sanitise(event)))
+
+    def _patched(self, event: events.PatchApplyEnd) -> None:
+        self._put(event.turn_id, mapping.file_change(event))
+
+    def _judged(self, event: events.GuardianAssessment) -> None:
+        item = mapping.judged_command(event)
+        if item is not None:
+            self._put(event.turn_id, item)
+
+    def _tool_called(self, event: events.DynamicToolCallRequest) -> None:
+        self._put(event.turn_id, mapping.dynamic_request(event))
+
+    def _tool_answered(self, event: events.DynamicToolCallResponse) -> None:
+        self._put(event.turn_id, mapping.dynamic_response(event))
+
+    def _called(self, event: events.McpToolCallEnd) -> None:
+        self._current().put(mapping.mcp_call(event))
+
+    def _searched(self, event: events.WebSearchEnd) -> None:
+        self._current().put(mapping.web_search(event))
+
+    def _viewed(self, event: events.ViewImageToolCall) -> None:
+        self._current().put(mapping.image_view(event))
+
+    def _drawn(self, event: events.ImageGenerationEnd) -> None:
+        self._current().put(mapping.image_generation(event))
+
+    def _worked_together(self, event: events.CollabEvent) -> None:
+        self._current().put(agent_call(event))
+
+    def _planned(self, event: events.PlanCompleted) -> None:
+        if event.item.text:
+            self._put(event.turn_id, Plan(id=event.item.id, text=event.item.text))
+
+    def _stored(self, entry: StoredItem) -> None:
+        self._put(entry.turn_id, entry.item)
+
+    # What is no event
+
+    def _compacted(self, _: Compacted) -> None:
+        self._current().compacted = True
+
+    def _model_item(self, entry: ResponseItem) -> None:
+        fragments = hook_fragments(entry.payload)
+        if fragments:
+            self._current().put(HookPrompt(id=f"hook-{self._position}", fragments=fragments))
+
+    def _counted(self, _: events.TokenCount) -> None:
+        draft, position = self._open, len(self._finished)
+        if draft is None and self._finished:
+            draft, position = self._finished[-1], position - 1
+        self.usage_owner = None if draft is None else UsageOwner(turn_id=draft.id, position=position)
+
+    _folds: dict[type, Callable[[History, Any], None]] = {
+        events.TaskStarted: _started,
+        events.TaskComplete: _completed,
+        events.TurnAborted: _aborted,
+        events.Error: _failed,
+        events.ThreadRolledBack: _rolled_back,
+        events.UserMessage: _said,
+        events.AgentMessage: _answered,
+        events.AgentReasoning: _summarised,
+        events.AgentReasoningRawContent: _reasoned,
+        events.ContextCompacted: _context_compacted,
+        events.EnteredReviewMode: _entered_review,
+        events.ExitedReviewMode: _exited_review,
+        events.ExecCommandEnd: _executed,
+        events.PatchApplyEnd: _patched,
+        events.GuardianAssessment: _judged,
+        events.DynamicToolCallRequest: _tool_called,
+        events.DynamicToolCallResponse: _tool_answered,
+        events.McpToolCallEnd: _called,
+        events.WebSearchEnd: _searched,
+        events.ViewImageToolCall: _viewed,
+        events.ImageGenerationEnd: _drawn,
+        **dict.fromkeys(get_args(events.CollabEvent), _worked_together),
+        events.PlanCompleted: _planned,
+        StoredItem: _stored,
+        Compacted: _compacted,
+        ResponseItem: _model_item,
+        events.TokenCount: _counted,
+    }
+
+
+def rebuild(entries: Iterable[Entry]) -> History:
+    """The history of a whole rollout."""
+    history = History()
+    for entry in entries:
+        history.feed(entry)
+    return history
+
+
+def present(turns: list[Turn], active: bool) -> list[Turn]:
+    """The turns as clients may see them: none is in progress but the last one of a thread that is active."""
+    last = len(turns) - 1
+    return [
+        replace(turn, status="interrupted") if turn.status == "inProgress" and not (active and at == last) else turn
+        for at, turn in enumerate(turns)
+    ]
+
+
+def is_mid_turn(entries: Iterable[Entry]) -> bool:
+    """Whether a thread stops in the middle of a turn, so that a fork of it must say so.
+
+    A started turn that has not ended; in old files, which say neither, a user message with nothing ending its turn.
+    Needs the model items.
+    """
+    history, started, unanswered = History(), False, False
+    for entry in entries:
+        history.feed(entry)
+        match entry:
+            case events.TaskStarted():
+                started = True
+            case events.TaskComplete() | events.TurnAborted():
+                unanswered = False
+            case ResponseItem(payload=item) if is_user_turn(item):
+                unanswered = True
+            case _:
+                pass
+    return history.open_turn_id is not None or (unanswered and not started)

@@ -1,0 +1,96 @@
+"""The model history -> the items of one request, in the form strict providers take. Pure; changes no item."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from rollout.model_items import KINDS, Item, as_list, as_object, stored_form
+
+ABORTED = "aborted"
+NO_IMAGE = "[An image was left out: this model takes no images.]"
+
+_OUTPUT_OF = {
+    "function_call": "function_call_output",
+    "local_shell_call": "function_call_output",
+    "custom_tool_call": "custom_tool_call_output",
+    "tool_search_call": "tool_search_output",
+}
+_OUTPUTS = frozenset(_OUTPUT_OF.values())
+_LOCAL = frozenset({"ghost_snapshot"})
+
+
+def normalise(items: list[Item], *, images: bool = True) -> list[Item]:
+    """The items of one request.
+
+    Ids and unknown members go; a call without an output gets one that says ``aborted``, an output without its call
+    goes, as do ghost snapshots and unknown kinds. ``images=False``: a text stands for each image.
+    """
+    sent = [_request_form(item) for item in items if item.get("type") in KINDS and item["type"] not in _LOCAL]
+    sent = list(_complete(_rendered(sent)))
+    return sent if images else [_without_images(item) for item in sent]
+
+
+def _request_form(item: Item) -> Item:
+    form = stored_form(item)
+    if form["type"] == "reasoning":
+        return {name: value for name, value in form.items() if value is not None}
+    return form
+
+
+def _complete(items: list[Item]) -> Iterator[Item]:
+    answered = {_key(item) for item in items if item["type"] in _OUTPUTS}
+    called = {_key(item) for item in items if item["type"] in _OUTPUT_OF}
+    for item in items:
+        if item["type"] in _OUTPUTS and item.get("call_id") is not None and _key(item) not in called:
+            continue
+        yield item
+        if item["type"] in _OUTPUT_OF and item.get("call_id") is not None and _key(item) not in answered:
+            yield _aborted(item)
+
+
+def _key(item: Item) -> tuple[str, Any]:
+    """What ties a call and its output together: the kind of the output, and the call's id."""
+    kind: str = item["type"]
+    return _OUTPUT_OF.get(kind, kind), item.get("call_id")
+
+
+def _aborted(call: Item) -> Item:
+    answer: Item = {"type": _OUTPUT_OF[call["type"]], "call_id": call["call_id"]}
+    if call["type"] == "tool_search_call":
+        return answer | {"status": "completed", "execution": call["execution"], "tools": []}
+    return answer | {"output": ABORTED}
+
+
+def _rendered(items: list[Item]) -> list[Item]:
+    """Patches answer in JSON, which is stored; models read it as text."""
+    patches = {
+        item["call_id"] for item in items if item["type"] == "custom_tool_call" and item["name"] == "apply_patch"
+    }
+    return [
+        item | {"output": _patch_text(item["output"])}
+        if item["type"] == "custom_tool_call_output" and item["call_id"] in patches
+        else item
+        for item in items
+    ]
+
+
+def _patch_text(output: Any) -> Any:
+    try:
+        answer = as_object(json.loads(output))
+        text, metadata = answer["output"], answer["metadata"]
+        return (
+            f"Exit code: {metadata['exit_code']}\nWall time: {metadata['duration_seconds']:g} seconds\nOutput:\n{text}"
+        )
+    except (TypeError, ValueError, KeyError):
+        return output
+
+
+def _without_images(item: Item) -> Item:
+    member = "content" if item["type"] == "message" else "output"
+    parts = as_list(item.get(member))
+    if not any(as_object(part).get("type") == "input_image" for part in parts):
+        return item
+    text = {"type": "input_text", "text": NO_IMAGE}
+    return item | {member: [text if as_object(part).get("type") == "input_image" else part for part in parts]}

@@ -1,0 +1,81 @@
+"""The server put together: who knows whom. Owns start and stop; knows no method and no message."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from protocol.account import RateLimitSnapshot
+from protocol.errors import GOING_AWAY, invalid_request
+from rollout.catalog import Catalog
+from rollout.paths import Home
+from server.config import Config
+from server.connection import Connection
+from server.dispatch import Dispatcher
+from server.handlers import ROUTES
+from server.listener import Listener
+from server.outgoing import Outgoing
+from server.providers.provider import Provider
+from server.providers.registry import open_provider
+from server.providers.settings import ProviderConfig
+from server.subscriptions import Subscriptions
+from server.threads.loaded import Loaded
+from server.threads.opening import Opening
+
+_log = structlog.get_logger(__name__)
+
+
+class App:
+    """One server on one CODEX_HOME. ``providers`` replaces the configured ones, by id, for tests."""
+
+    def __init__(self, config: Config, providers: dict[str, Provider] | None = None) -> None:
+        self.config = config
+        self.subscriptions: Subscriptions[Connection] = Subscriptions()
+        self.outgoing = Outgoing(self.subscriptions)
+        self.loaded = Loaded(self.outgoing, self.subscriptions, config.idle_unload_seconds)
+        self.catalog = Catalog(Home(config.codex_home))
+        self.opening = Opening(config, self.catalog, self.outgoing, self.subscriptions, self.loaded.changed)
+        self.rate_limits: RateLimitSnapshot | None = None
+        self.draining = False
+        self._given = providers or {}
+        self._opened: dict[str, tuple[ProviderConfig, Provider]] = {}
+        self.listener = Listener(config, self._connected_to(), self._left)
+
+    def _connected_to(self) -> Dispatcher:
+        return Dispatcher(self, ROUTES)
+
+    def _left(self, connection: Connection) -> None:
+        self.loaded.left(self.subscriptions.close(connection))
+
+    def provider(self, config: ProviderConfig) -> Provider:
+        """The open provider of this configuration; opened when first asked for."""
+        if config.id in self._given:
+            return self._given[config.id]
+        settings, provider = self._opened.get(config.id, (None, None))
+        if provider is None or settings != config:
+            provider = open_provider(config, self.config)
+            self._opened[config.id] = (config, provider)
+        return provider
+
+    def refuse_when_draining(self) -> None:
+        """Raise for a request that would begin a turn while the server is going down."""
+        if self.draining:
+            raise invalid_request("the server is shutting down and starts no new turns; reconnect and try again")
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when the address cannot be had."""
+        Home(self.config.codex_home).sessions.mkdir(parents=True, exist_ok=True)
+        await self.listener.start()
+
+    async def stop(self, *, drain_seconds: float = 0.0) -> None:
+        """Begin no new turns, let the running ones end within ``drain_seconds``, then close everything, in order."""
+        self.draining = True
+        running = [thread.turn.ended for thread in self.loaded if thread.turn is not None]
+        if running:
+            _log.info("draining", turns=len(running), seconds=drain_seconds)
+            await asyncio.wait(running, timeout=drain_seconds)
+        await self.loaded.close()
+        await self.listener.stop(GOING_AWAY, "the server is shutting down")
+        for _, provider in self._opened.values():
+            await provider.aclose()

@@ -1,0 +1,57 @@
+"""One client: its handshake state and its outbox. Knows no thread, no handler and no library of sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from protocol.errors import Disconnect
+from protocol.frames import Frame
+from protocol.initialize import InitializeParams
+from server.outbox import Outbox
+
+
+class Connection:
+    """One WebSocket connection = one registered client. ``disconnect`` ends it with a code and a reason."""
+
+    def __init__(self, number: int, outbox: Outbox, disconnect: Callable[[Disconnect], None]) -> None:
+        self.number = number
+        """Counts up from 1 in this process; names the connection in logs."""
+        self.disconnect = disconnect
+        self._outbox = outbox
+        self._opted_out: frozenset[str] = frozenset()
+        self._hello: InitializeParams | None = None
+
+    @property
+    def initialized(self) -> bool:
+        """The handshake is done."""
+        return self._hello is not None
+
+    @property
+    def experimental(self) -> bool:
+        """The client asked for experimental methods and fields."""
+        return bool(self._hello and self._hello.capabilities and self._hello.capabilities.experimental_api)
+
+    @property
+    def client_name(self) -> str:
+        """The name the client gave itself."""
+        return self._hello.client_info.name if self._hello else "unknown"
+
+    @property
+    def client_version(self) -> str:
+        """The version the client gave itself."""
+        return self._hello.client_info.version if self._hello else "unknown"
+
+    def initialize(self, hello: InitializeParams) -> None:
+        """Complete the handshake. Capabilities cannot change afterwards."""
+        self._hello = hello
+        if hello.capabilities:
+            self._opted_out = frozenset(hello.capabilities.opt_out_notification_methods or ())
+
+    def send(self, frame: Frame) -> None:
+        """Put a frame into the outbox, unless it is a notification that the client does not want."""
+        if frame.method is None or frame.method not in self._opted_out:
+            self._outbox.put(frame)
+
+    def close(self) -> None:
+        """Nothing is sent from here on."""
+        self._outbox.close()

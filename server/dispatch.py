@@ -1,0 +1,149 @@
+"""Request -> handler -> reply. The one place where an exception becomes a wire error; knows no single method."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
+import structlog
+
+from protocol import frames
+from protocol.errors import Disconnect, ErrorBody, RpcError, internal_error, invalid_request
+from protocol.jsonrpc import Notification, Request, RequestId, parse
+from protocol.methods import INITIALIZE, Method
+from server.connection import Connection
+from server.order import Lanes
+
+if TYPE_CHECKING:
+    from server.app import App
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Call:
+    """One request being served: who asks, and the server it asks."""
+
+    app: App
+    connection: Connection
+    after_reply: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+
+    def then(self, action: Callable[[], None]) -> None:
+        """Run ``action`` right after the reply went into the outbox, with nothing in between. Not run on failure."""
+        self.after_reply.append(action)
+
+
+Handler = Callable[[Call, P], Awaitable[R]]
+
+
+@dataclass(frozen=True)
+class Route(Generic[P, R]):
+    """A method and the function that serves it."""
+
+    method: Method[P, R]
+    serve: Handler[P, R]
+
+
+def handles(method: Method[P, R]) -> Callable[[Handler[P, R]], Route[P, R]]:
+    """Tag a handler with its method. It is served only once it stands in ``ROUTES``."""
+
+    def tag(serve: Handler[P, R]) -> Route[P, R]:
+        return Route(method, serve)
+
+    return tag
+
+
+class Dispatcher:
+    """Takes messages off connections, runs handlers in their lanes, sends replies."""
+
+    def __init__(self, app: App, routes: Iterable[Route[Any, Any]]) -> None:
+        self._app = app
+        self._routes = {route.method.name: route for route in routes}
+        self._lanes = Lanes()
+        self._running: set[asyncio.Task[None]] = set()
+
+    def receive(self, connection: Connection, text: str | bytes) -> None:
+        """Take one message. Requests are answered later, on this connection; everything else is only noted."""
+        if isinstance(text, bytes):
+            body = ErrorBody(code=-32600, message="Invalid request: binary frames are not supported")
+            connection.send(frames.error(None, body))
+            return
+        try:
+            message = parse(text)
+        except RpcError as error:
+            _log.warning("message_refused", connection=connection.number, error=str(error))
+            connection.send(frames.error(None, error.body))
+            return
+        if isinstance(message, Request):
+            self._begin(connection, message)
+        elif not isinstance(message, Notification):
+            _log.info("answer_ignored", connection=connection.number, id=message.id)
+
+    async def drain(self) -> None:
+        """Wait for the requests being served."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def _begin(self, connection: Connection, request: Request) -> None:
+        try:
+            route, params = self._decode(request)
+        except RpcError as error:
+            connection.send(frames.error(request.id, error.body))
+            return
+        task = asyncio.get_running_loop().create_task(self._serve(connection, request.id, route, params))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    def _decode(self, request: Request) -> tuple[Route[Any, Any], Any]:
+        route = self._routes.get(request.method)
+        if route is None:
+            known = ", ".join(f"`{name}`" for name in self._routes)
+            raise invalid_request(f"Invalid request: unknown variant `{request.method}`, expected one of {known}")
+        return route, _decode(route.method, request)
+
+    async def _serve(self, connection: Connection, request_id: RequestId, route: Route[Any, Any], params: Any) -> None:
+        call = Call(self._app, connection)
+        try:
+            # Not before the task runs: a pipelined request must find the handshake done that was sent ahead of it.
+            _admit(connection, route.method, params)
+            async with self._lanes.turn(route.method.order(params)):
+                result = await route.serve(call, params)
+                # No await from the handler's last step to the last replay: an attach stays in one breath.
+                connection.send(frames.response(request_id, result))
+                for action in call.after_reply:
+                    action()
+        except RpcError as error:
+            connection.send(frames.error(request_id, error.body))
+        except Disconnect as order:
+            connection.disconnect(order)
+        except Exception:
+            _log.exception("handler_failed", connection=connection.number, method=route.method.name)
+            connection.send(frames.error(request_id, internal_error("Internal error").body))
+
+
+def _admit(connection: Connection, method: Method[P, Any], params: P) -> None:
+    if method is INITIALIZE:
+        return
+    if not connection.initialized:
+        raise invalid_request("Not initialized")
+    gate = None if connection.experimental else method.gate(params)
+    if gate:
+        raise invalid_request(f"{gate} requires experimentalApi capability")
+
+
+def _decode(method: Method[P, Any], request: Request) -> P:
+    raw = bytes(request.params)
+    if method.lenient and raw in (b"", b"null"):
+        raw = b"{}"
+    if raw in (b"", b"null"):
+        raise invalid_request("Invalid request: missing field `params`")
+    try:
+        return method.decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        raise invalid_request(f"Invalid request: {error}") from None

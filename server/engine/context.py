@@ -1,0 +1,100 @@
+"""What the model is told besides the user's words, and the turn_context line that remembers it. Pure.
+
+Context is appended, never edited: the first turn tells all, later ones only what differs from the last turn_context.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from rollout.lines import ResponseItem, TurnContext
+from server.engine.settings import Settings
+
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def turn_context(turn_id: str, settings: Settings, now: datetime, output_schema: Any) -> TurnContext:
+    """The settings of a turn as the rollout keeps them. ``now`` is local time with its zone."""
+    return TurnContext(
+        turn_id=turn_id,
+        cwd=settings.cwd,
+        current_date=now.date().isoformat(),
+        timezone=now.tzname() or "UTC",
+        approval_policy=msgspec.to_builtins(settings.approval_policy),
+        sandbox_policy=stored_sandbox(msgspec.to_builtins(settings.sandbox)),
+        model=settings.model,
+        personality=msgspec.UNSET if settings.personality is None else settings.personality,
+        collaboration_mode=msgspec.to_builtins(settings.collaboration),
+        realtime_active=False,
+        effort=msgspec.UNSET if settings.effort is None else settings.effort,
+        summary=settings.summary or "auto",
+        developer_instructions=settings.developer_instructions or msgspec.UNSET,
+        final_output_json_schema=msgspec.UNSET if output_schema is None else output_schema,
+    )
+
+
+def news(settings: Settings, current: TurnContext, last: TurnContext | None) -> list[ResponseItem]:
+    """The context messages that must precede this turn's input; ``last`` is the context the model already has."""
+    messages: list[ResponseItem] = []
+    developer = _developer(settings, current, last)
+    if developer:
+        messages.append(_message("developer", developer))
+    if last is None or (last.cwd, last.current_date, last.timezone) != (
+        current.cwd,
+        current.current_date,
+        current.timezone,
+    ):
+        messages.append(_message("user", [_environment(current)]))
+    return messages
+
+
+def _developer(settings: Settings, current: TurnContext, last: TurnContext | None) -> list[str]:
+    parts: list[str] = []
+    if settings.developer_instructions and (
+        last is None or last.developer_instructions != current.developer_instructions
+    ):
+        parts.append(settings.developer_instructions)
+    mode = settings.collaboration.settings.developer_instructions
+    known = None if last is None else _mode_instructions(last)
+    if mode != known and (mode or known):
+        parts.append(f"<collaboration_mode>{mode or 'Default mode: no special rules.'}</collaboration_mode>")
+    return parts
+
+
+def _mode_instructions(context: TurnContext) -> str | None:
+    mode = context.collaboration_mode
+    if not isinstance(mode, dict):
+        return None
+    text = mode.get("settings", {}).get("developer_instructions")
+    return text if isinstance(text, str) else None
+
+
+def _environment(context: TurnContext) -> str:
+    return (
+        "<environment_context>\n"
+        f"  <cwd>{context.cwd}</cwd>\n"
+        f"  <current_date>{context.current_date}</current_date>\n"
+        f"  <timezone>{context.timezone}</timezone>\n"
+        "</environment_context>"
+    )
+
+
+def _message(role: str, texts: list[str]) -> ResponseItem:
+    content = [{"type": "input_text", "text": text} for text in texts]
+    return ResponseItem(payload={"type": "message", "role": role, "content": content})
+
+
+def stored_sandbox(policy: dict[str, Any]) -> dict[str, Any]:
+    """A sandbox policy as rollouts spell it: kebab-case type, snake_case members, nested ``access`` alike."""
+    return {
+        _HUMP.sub("_", name).lower(): _HUMP.sub("-", value).lower()
+        if name == "type"
+        else stored_sandbox(value)
+        if isinstance(value, dict)
+        else value
+        for name, value in policy.items()
+    }

@@ -1,0 +1,88 @@
+"""User input in its three forms: for the model, for the rollout, for the clients. Pure but for reading local images."""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+from pathlib import Path
+from typing import Any
+
+from uuid_utils import uuid4
+
+from protocol import item as wire
+from protocol.item import ImageInput, LocalImageInput, TextInput, UserInput
+from rollout import events
+from rollout.events import Event, ItemCompleted, ItemStarted
+from rollout.lines import Entry, ResponseItem
+
+
+def said(turn_id: str, content: list[UserInput]) -> list[Event | Entry]:
+    """Everything that one piece of user input means, in the order in which it is emitted."""
+    shown = wire.UserMessage(id=str(uuid4()), content=content)
+    return [
+        ItemStarted(turn_id=turn_id, item=shown),
+        ResponseItem(payload={"type": "message", "role": "user", "content": _for_model(content)}),
+        _stored(content),
+        ItemCompleted(turn_id=turn_id, item=shown),
+    ]
+
+
+def text_length(content: list[UserInput]) -> int:
+    """Characters of text in the input."""
+    return sum(len(part.text) for part in content if isinstance(part, TextInput))
+
+
+def _for_model(content: list[UserInput]) -> list[dict[str, Any]]:
+    parts: list[dict[str, Any]] = []
+    images = 0
+    for part in content:
+        match part:
+            case TextInput():
+                parts.append({"type": "input_text", "text": part.text})
+            case ImageInput():
+                images += 1
+                parts += _image("<image>", part.url)
+            case LocalImageInput():
+                images += 1
+                parts += _local_image(images, part.path)
+            case _:
+                pass
+    return parts
+
+
+def _image(opening: str, url: str) -> list[dict[str, Any]]:
+    return [
+        {"type": "input_text", "text": opening},
+        {"type": "input_image", "image_url": url},
+        {"type": "input_text", "text": "</image>"},
+    ]
+
+
+def _local_image(number: int, path: str) -> list[dict[str, Any]]:
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        return [{"type": "input_text", "text": f"The image {path} could not be read: {error.strerror}."}]
+    kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+    return _image(f"<image name=[Image #{number}]>", f"data:{kind};base64,{base64.b64encode(content).decode()}")
+
+
+def _stored(content: list[UserInput]) -> events.UserMessage:
+    """The display form. Offsets of text elements count bytes of the joined text."""
+    text = ""
+    elements: list[events.TextElement] = []
+    for part in content:
+        if isinstance(part, TextInput):
+            elements += [_shifted(element, len(text.encode())) for element in part.text_elements]
+            text += part.text
+    return events.UserMessage(
+        message=text,
+        images=[part.url for part in content if isinstance(part, ImageInput)],
+        local_images=[part.path for part in content if isinstance(part, LocalImageInput)],
+        text_elements=elements,
+    )
+
+
+def _shifted(element: wire.TextElement, offset: int) -> events.TextElement:
+    where = events.ByteRange(start=element.byte_range.start + offset, end=element.byte_range.end + offset)
+    return events.TextElement(byte_range=where, placeholder=element.placeholder)

@@ -1,0 +1,89 @@
+"""A model's output item in its three forms: for the rollout's events, for the model history, for the clients. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from protocol import item as wire
+from protocol.item import ThreadItem
+from rollout import events
+from rollout.events import Event
+from rollout.lines import Entry, ResponseItem
+
+CALLS = ("function_call", "custom_tool_call", "local_shell_call")
+
+
+def begun(item_id: str, item: dict[str, Any]) -> ThreadItem | None:
+    """The item as it starts, empty; None for kinds that clients do not see starting."""
+    match item.get("type"):
+        case "message":
+            return wire.AgentMessage(id=item_id, text="", phase=item.get("phase"))
+        case "reasoning":
+            return wire.Reasoning(id=item_id)
+        case "web_search_call":
+            return wire.WebSearch(id=item_id, query="", action={"type": "other"})
+        case _:
+            return None
+
+
+def finished(item_id: str, item: dict[str, Any]) -> ThreadItem | None:
+    """The item as it is in the end; None for kinds that clients do not see."""
+    match item.get("type"):
+        case "message":
+            return wire.AgentMessage(id=item_id, text=message_text(item), phase=item.get("phase"))
+        case "reasoning":
+            return wire.Reasoning(id=item_id, summary=_texts(item, "summary"), content=_texts(item, "content"))
+        case "web_search_call":
+            return wire.WebSearch(id=item_id, query=_query(item), action=_action(item))
+        case _:
+            return None
+
+
+def stored(item_id: str, item: dict[str, Any]) -> list[Event | Entry]:
+    """What the rollout keeps: what a person sees first, then the item for the model."""
+    match item.get("type"):
+        case "message":
+            shown: list[Event | Entry] = [events.AgentMessage(message=message_text(item), phase=item.get("phase"))]
+        case "reasoning":
+            shown = [events.AgentReasoning(text=text) for text in _texts(item, "summary")]
+        case "web_search_call":
+            shown = [
+                events.WebSearchEnd(call_id=item_id, query=_query(item), action=item.get("action") or {"type": "other"})
+            ]
+        case _:
+            shown = []
+    return [*shown, ResponseItem(payload=item)]
+
+
+def message_text(item: dict[str, Any]) -> str:
+    """The text of a message item."""
+    return "".join(_texts(item, "content"))
+
+
+def unsupported(call: dict[str, Any]) -> ResponseItem:
+    """The answer to a call of a tool that was not offered."""
+    custom = call["type"] == "custom_tool_call"
+    text = f"unsupported {'custom tool ' if custom else ''}call: {call.get('name', call['type'])}"
+    kind = "custom_tool_call_output" if custom else "function_call_output"
+    return ResponseItem(payload={"type": kind, "call_id": call.get("call_id", ""), "output": text})
+
+
+def _texts(item: dict[str, Any], member: str) -> list[str]:
+    return [part["text"] for part in item.get(member) or () if isinstance(part.get("text"), str)]
+
+
+def _query(item: dict[str, Any]) -> str:
+    return str((item.get("action") or {}).get("query") or "")
+
+
+def _action(item: dict[str, Any]) -> dict[str, Any]:
+    action = item.get("action") or {}
+    match action.get("type"):
+        case "search":
+            return {"type": "search", "query": action.get("query"), "queries": action.get("queries")}
+        case "open_page":
+            return {"type": "openPage", "url": action.get("url")}
+        case "find_in_page":
+            return {"type": "findInPage", "url": action.get("url"), "pattern": action.get("pattern")}
+        case _:
+            return {"type": "other"}

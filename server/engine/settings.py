@@ -1,0 +1,210 @@
+"""What a thread runs with: model, place, permissions. Immutable values; a turn's overrides make a new one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from protocol.permissions import (
+    ApprovalPolicy,
+    ApprovalsReviewer,
+    DangerFullAccess,
+    DisabledProfile,
+    ExternalProfile,
+    ExternalSandbox,
+    FileSystemEntry,
+    ManagedProfile,
+    NetworkPermission,
+    PermissionProfile,
+    ReadOnly,
+    RestrictedFileSystem,
+    SandboxPolicy,
+    WorkspaceWrite,
+)
+from protocol.thread import SessionOverrides
+from protocol.turn import (
+    CollaborationMode,
+    ModeSettings,
+    Personality,
+    ReasoningEffort,
+    ReasoningSummary,
+    ServiceTier,
+    TurnStartParams,
+)
+from protocol.wire import UNSET, Record
+from server.config import Config, Overrides, SessionSettings
+from server.models import metadata
+from server.providers.settings import ProviderConfig
+
+DEFAULT_INSTRUCTIONS = Path(__file__).parent / "instructions.md"
+
+
+class Settings(Record):
+    """The settings of one thread. ``sandbox`` decides; the permission profile is the same said the newer way."""
+
+    model: str
+    provider: ProviderConfig
+    cwd: str
+    approval_policy: ApprovalPolicy
+    approvals_reviewer: ApprovalsReviewer
+    sandbox: SandboxPolicy
+    permission_profile: PermissionProfile
+    effort: ReasoningEffort | None
+    summary: ReasoningSummary | None
+    verbosity: str | None
+    service_tier: ServiceTier | None
+    personality: Personality | None
+    base_instructions: str
+    developer_instructions: str | None
+    mode: CollaborationMode | None
+    window: int | None
+    """Usable context window in tokens."""
+
+    @property
+    def collaboration(self) -> CollaborationMode:
+        """The mode in force; ``default`` when none was ever chosen."""
+        return self.mode or CollaborationMode(
+            mode="default", settings=ModeSettings(model=self.model, reasoning_effort=self.effort)
+        )
+
+
+def session_settings(
+    config: Config, overrides: SessionOverrides, *, cwd: str, model: str | None = None, instructions: str | None = None
+) -> Settings:
+    """Settings of a thread that starts, resumes or forks with these overrides in ``cwd``.
+
+    ``model`` and ``instructions`` are what the rollout remembers; overrides go before them. Raises
+    :class:`~server.errors.ConfigError`.
+    """
+    wanted = overrides.model or (None if overrides.model_provider else model)
+    session = config.effective(overrides.config or {}, _typed(overrides, wanted), Path(cwd))
+    sandbox = (
+        _sandbox_of(overrides.permission_profile) if overrides.permission_profile is not None else _policy(session)
+    )
+    return Settings(
+        model=session.model,
+        provider=session.provider,
+        cwd=cwd,
+        approval_policy=session.approval_policy,
+        approvals_reviewer=session.approvals_reviewer,
+        sandbox=sandbox,
+        permission_profile=overrides.permission_profile or profile_of(sandbox),
+        effort=session.keys.model_reasoning_effort,
+        summary=session.keys.model_reasoning_summary,
+        verbosity=session.keys.model_verbosity,
+        service_tier=session.keys.service_tier,
+        personality=overrides.personality or session.keys.personality,
+        base_instructions=session.base_instructions or instructions or DEFAULT_INSTRUCTIONS.read_text(),
+        developer_instructions=session.keys.developer_instructions,
+        mode=None,
+        window=session.keys.model_context_window or metadata(session.model).effective_window,
+    )
+
+
+def turn_settings(settings: Settings, params: TurnStartParams) -> Settings:
+    """The settings after a turn's overrides; they stick for later turns."""
+    changes: dict[str, Any] = {
+        "cwd": params.cwd and str(Path(settings.cwd) / params.cwd),
+        "approval_policy": params.approval_policy,
+        "approvals_reviewer": params.approvals_reviewer,
+        "model": params.model,
+        "effort": params.effort,
+        "summary": params.summary,
+        "personality": params.personality,
+    }
+    changed = {name: value for name, value in changes.items() if value is not None}
+    if params.service_tier is not UNSET:
+        changed["service_tier"] = params.service_tier
+    if params.sandbox_policy is not None:
+        changed |= {"sandbox": params.sandbox_policy, "permission_profile": profile_of(params.sandbox_policy)}
+    if params.permission_profile is not None:
+        changed |= {"sandbox": _sandbox_of(params.permission_profile), "permission_profile": params.permission_profile}
+    if params.collaboration_mode is not None:
+        mode = params.collaboration_mode.settings
+        changed |= {"mode": params.collaboration_mode, "model": mode.model, "effort": mode.reasoning_effort}
+    if changed.get("model", settings.model) != settings.model:
+        changed["window"] = metadata(changed["model"]).effective_window
+    return msgspec.structs.replace(settings, **changed)
+
+
+def profile_of(policy: SandboxPolicy) -> PermissionProfile:
+    """The permission profile that says what this sandbox policy says."""
+    match policy:
+        case DangerFullAccess():
+            return DisabledProfile()
+        case ExternalSandbox(network_access=network):
+            return ExternalProfile(network=NetworkPermission(enabled=network == "enabled"))
+        case ReadOnly(network_access=network):
+            return _managed(network, [_special("root", "read")])
+        case WorkspaceWrite():
+            return _managed(policy.network_access, _workspace_entries(policy))
+
+
+def _workspace_entries(policy: WorkspaceWrite) -> list[FileSystemEntry]:
+    entries = [_special("root", "read"), _special("current_working_directory", "write")]
+    if not policy.exclude_slash_tmp:
+        entries.append(_special("slash_tmp", "write"))
+    if not policy.exclude_tmpdir_env_var:
+        entries.append(_special("tmpdir", "write"))
+    roots = [FileSystemEntry(path={"type": "path", "path": root}, access="write") for root in policy.writable_roots]
+    return entries + roots
+
+
+def _special(kind: str, access: str) -> FileSystemEntry:
+    return msgspec.convert({"path": {"type": "special", "value": {"kind": kind}}, "access": access}, FileSystemEntry)
+
+
+def _managed(network: bool, entries: list[FileSystemEntry]) -> ManagedProfile:
+    return ManagedProfile(network=NetworkPermission(enabled=network), file_system=RestrictedFileSystem(entries=entries))
+
+
+def _sandbox_of(profile: PermissionProfile) -> SandboxPolicy:
+    """The tightest sandbox policy that allows what the profile allows and that we can express."""
+    match profile:
+        case ExternalProfile(network=network):
+            return ExternalSandbox(network_access="enabled" if network.enabled else "restricted")
+        case ManagedProfile(file_system=RestrictedFileSystem(entries=entries), network=network):
+            writable = [entry.path for entry in entries if entry.access == "write"]
+            if not writable:
+                return ReadOnly(network_access=network.enabled)
+            kinds = {path["value"].get("kind") for path in writable if path.get("type") == "special"}
+            return WorkspaceWrite(
+                writable_roots=[path["path"] for path in writable if path.get("type") == "path"],
+                network_access=network.enabled,
+                exclude_slash_tmp="slash_tmp" not in kinds,
+                exclude_tmpdir_env_var="tmpdir" not in kinds,
+            )
+        case ManagedProfile() | DisabledProfile():
+            return DangerFullAccess()
+
+
+def _typed(overrides: SessionOverrides, model: str | None) -> Overrides:
+    return Overrides(
+        model=model,
+        model_provider=overrides.model_provider,
+        service_tier=overrides.service_tier,
+        approval_policy=overrides.approval_policy,
+        approvals_reviewer=overrides.approvals_reviewer,
+        sandbox_mode=overrides.sandbox,
+        base_instructions=overrides.base_instructions,
+        developer_instructions=overrides.developer_instructions,
+        personality=overrides.personality,
+    )
+
+
+def _policy(session: SessionSettings) -> SandboxPolicy:
+    match session.sandbox_mode:
+        case "danger-full-access":
+            return DangerFullAccess()
+        case "read-only":
+            return ReadOnly()
+        case "workspace-write":
+            write = session.keys.sandbox_workspace_write
+            return WorkspaceWrite(
+                writable_roots=list(write.writable_roots),
+                network_access=write.network_access,
+                exclude_tmpdir_env_var=write.exclude_tmpdir_env_var,
+                exclude_slash_tmp=write.exclude_slash_tmp,
+            )

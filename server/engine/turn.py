@@ -1,0 +1,146 @@
+"""One running turn: input, sampling until the model is done, and one of three ends. Knows no client and no file."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import datetime
+from typing import Any
+
+import structlog
+from uuid_utils import uuid7
+
+from protocol.item import UserInput
+from protocol.wire import UNSET
+from rollout import events
+from rollout.lines import ResponseItem
+from rollout.usage import exceeded
+from server.engine import context
+from server.engine.host import Host
+from server.engine.inputs import said
+from server.engine.sampling import Sampler
+from server.engine.settings import Settings
+from server.errors import TurnError
+from server.providers.provider import Provider
+
+_log = structlog.get_logger(__name__)
+
+INTERRUPTED = (
+    "<turn_aborted>\nThe user stopped the turn here. Commands that were running may have done part of their work, "
+    "and some may still run.\n</turn_aborted>"
+)
+
+
+class Turn:
+    """A turn of one thread. Made with its input, then begun once; :attr:`ended` is done when it is over."""
+
+    def __init__(
+        self, host: Host, provider: Provider, settings: Settings, content: list[UserInput], output_schema: Any = None
+    ) -> None:
+        self.id = str(uuid7())
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._host = host
+        self._settings = settings
+        self._output_schema = output_schema
+        self._sampler = Sampler(host, provider, settings, self.id, output_schema)
+        self._pending: list[list[UserInput]] = [content]
+        self._open = True
+        self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._work: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._began = time.monotonic()
+
+    def begin(self) -> None:
+        """Start it. Its first event is emitted in a later turn of the event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def steer(self, content: list[UserInput]) -> bool:
+        """Add input to the running turn. False if it takes none any more: then it ends at once."""
+        if self._open:
+            self._pending.append(content)
+        return self._open
+
+    async def interrupt(self) -> None:
+        """Stop it. Returns when it has stopped, just before its end is told. Input not yet taken in is discarded."""
+        self._open = False
+        if self._work is not None:
+            self._work.cancel()
+        waiters: list[asyncio.Future[None]] = [self._stopped, self.ended]
+        await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _run(self) -> None:
+        self._work = asyncio.get_running_loop().create_task(self._converse())
+        if not self._open:  # interrupted before it ran
+            self._work.cancel()
+        await asyncio.wait({self._work})
+        self._open = False
+        if self._work.cancelled():
+            await self._abort()
+        elif (error := self._work.exception()) is not None:
+            self._fail(error)
+        else:
+            self._host.emit(self._complete(self._sampler.last_message))
+        self.ended.set_result(None)
+        await self._host.sync()
+
+    async def _converse(self) -> None:
+        self._host.emit(
+            events.TaskStarted(
+                turn_id=self.id,
+                started_at=int(time.time()),
+                model_context_window=self._settings.window,
+                collaboration_mode_kind=self._settings.collaboration.mode,
+            )
+        )
+        prompt = await self._host.prompt()
+        current = context.turn_context(self.id, self._settings, datetime.now().astimezone(), self._output_schema)
+        self._host.emit(*context.news(self._settings, current, prompt.reference), current)
+        while True:
+            self._take_in()
+            called = await self._sampler.sample(prompt)
+            if not called and not self._pending:
+                self._open = False  # in the same breath as the look at what is pending: nothing can slip in between
+                return
+
+    def _take_in(self) -> None:
+        while self._pending:
+            self._host.emit(*said(self.id, self._pending.pop(0)))
+
+    async def _abort(self) -> None:
+        self._stopped.set_result(None)
+        await asyncio.sleep(0)  # whoever asked for it gets the reply before the thread hears of the end
+        marker = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": INTERRUPTED}]}
+        completed_at, duration_ms = self._times()
+        self._host.emit(
+            ResponseItem(payload=marker),
+            events.TurnAborted(
+                turn_id=self.id, reason="interrupted", completed_at=completed_at, duration_ms=duration_ms
+            ),
+        )
+
+    def _fail(self, error: BaseException) -> None:
+        if not isinstance(error, TurnError):
+            _log.error("turn_failed", thread=self._host.id, turn=self.id, exc_info=error)
+            error = TurnError("The turn failed inside the server; its log has the details.")
+        self._take_in()  # input that was accepted is kept, for the next turn's model to see
+        if error.context_full:
+            full = exceeded(self._host.usage_info, self._settings.window or 0)
+            self._host.emit(events.TokenCount(info=full))
+        if error.rate_limits is not None:
+            self._host.emit(events.TokenCount(info=self._host.usage_info, rate_limits=error.rate_limits))
+        failed = events.Error(message=error.message, codex_error_info=error.stored_info())
+        self._host.emit(failed, self._complete(None))
+
+    def _complete(self, last_message: str | None) -> events.TaskComplete:
+        completed_at, duration_ms = self._times()
+        first = self._sampler.first_token_at
+        return events.TaskComplete(
+            turn_id=self.id,
+            last_agent_message=last_message,
+            completed_at=completed_at,
+            duration_ms=duration_ms,
+            time_to_first_token_ms=UNSET if first is None else round((first - self._began) * 1000),
+        )
+
+    def _times(self) -> tuple[int, int]:
+        return int(time.time()), round((time.monotonic() - self._began) * 1000)

@@ -1,0 +1,87 @@
+"""How a turn fails and how a set-up fails. Owns the two exception types and both spellings of error kinds.
+
+Must not know: who raises them, providers, threads, connections.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, cast
+
+from protocol.turn import CodexErrorInfo
+from rollout.events import RateLimits
+
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+class ConfigError(Exception):
+    """A setting that cannot be honoured. Its text suits standard error as well as
+    ``failed to load configuration: <text>`` (spec, transport 6.0); it never holds a secret."""
+
+
+class TurnError(Exception):
+    """Why a turn cannot go on.
+
+    Raised by providers and the engine; recorded, and sent as ``error`` plus a failed turn.
+
+    ``codex_error_info`` is the camelCase wire form (a name, or an object of one name). ``retryable``: the engine may
+    ask again, after ``retry_after`` seconds when the provider named a pause. ``http_status`` of the response that
+    failed. ``context_full``: the usage of the thread must be shown as full. ``rate_limits``: limits told with the
+    failure.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        codex_error_info: CodexErrorInfo = "other",
+        *,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        http_status: int | None = None,
+        context_full: bool = False,
+        rate_limits: RateLimits | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.codex_error_info = codex_error_info
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.http_status = http_status
+        self.context_full = context_full
+        self.rate_limits = rate_limits
+
+    def stored_info(self) -> CodexErrorInfo:
+        """The snake_case form for the rollout, e.g. ``{"response_stream_disconnected": {"http_status_code": 502}}``."""
+        return stored_error_info(self.codex_error_info)
+
+
+def stored_error_info(info: CodexErrorInfo) -> CodexErrorInfo:
+    """Turn the wire form of an error kind into the one that rollouts use."""
+    return _renamed(info, _snake)
+
+
+def wire_error_info(info: CodexErrorInfo | None) -> CodexErrorInfo | None:
+    """Turn the form of an error kind that rollouts use into the wire form; null stays null."""
+    return None if info is None else _renamed(info, _camel)
+
+
+def _snake(name: str) -> str:
+    return _HUMP.sub("_", name).lower()
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def _renamed(info: CodexErrorInfo, rename: Callable[[str], str]) -> CodexErrorInfo:
+    return rename(info) if isinstance(info, str) else _renamed_keys(info, rename)
+
+
+def _renamed_keys(members: dict[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
+    # Only names change: a value such as the turn kind "review" is spelled alike in both forms.
+    return {
+        rename(key): _renamed_keys(cast("dict[str, Any]", value), rename) if isinstance(value, dict) else value
+        for key, value in members.items()
+    }

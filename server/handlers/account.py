@@ -1,0 +1,28 @@
+"""account/read and account/rateLimits/read."""
+
+from __future__ import annotations
+
+from protocol import methods
+from protocol.account import (
+    GetAccountParams,
+    GetAccountRateLimitsResponse,
+    GetAccountResponse,
+    RateLimitSnapshot,
+)
+from protocol.wire import Empty
+from server.dispatch import Call, handles
+
+
+@handles(methods.ACCOUNT_READ)
+async def read(_call: Call, _params: GetAccountParams) -> GetAccountResponse:
+    """Nobody signs in here: the server's own key, if any, pays."""
+    return GetAccountResponse(account=None, requires_openai_auth=False)
+
+
+@handles(methods.ACCOUNT_RATE_LIMITS_READ)
+async def read_rate_limits(call: Call, _params: Empty) -> GetAccountRateLimitsResponse:
+    """What the provider last said of its limits, to any thread."""
+    limits = call.app.rate_limits or RateLimitSnapshot(limit_id="codex")
+    return GetAccountRateLimitsResponse(
+        rate_limits=limits, rate_limits_by_limit_id={limits.limit_id or "codex": limits}
+    )

@@ -1,0 +1,53 @@
+"""thread/archive and thread/unarchive."""
+
+from __future__ import annotations
+
+import asyncio
+
+from protocol import frames, methods
+from protocol.errors import internal_error, invalid_request
+from protocol.methods import Notice
+from protocol.thread import ThreadIdNotification, ThreadIdParams, ThreadResponse
+from protocol.wire import Empty
+from server.dispatch import Call, handles
+from server.handlers.checks import parse_thread_id
+from server.threads.describe import thread_object
+
+
+@handles(methods.THREAD_ARCHIVE)
+async def archive(call: Call, params: ThreadIdParams) -> Empty:
+    """Unload a thread, stopping its turn, and move its rollout to the archive."""
+    thread_id = parse_thread_id(params.thread_id)
+    path = await call.app.opening.find(thread_id)
+    if path is None:
+        raise invalid_request(f"no rollout found for thread id {thread_id}")
+    live = call.app.loaded.get(thread_id)
+    if live is not None:
+        await call.app.loaded.remove(live)
+    try:
+        await asyncio.to_thread(call.app.catalog.archive, path)
+    except OSError as error:
+        raise internal_error(f"failed to archive thread: {error}") from error
+    _announce(call, methods.THREAD_ARCHIVED, thread_id)
+    return Empty()
+
+
+@handles(methods.THREAD_UNARCHIVE)
+async def unarchive(call: Call, params: ThreadIdParams) -> ThreadResponse:
+    """Bring a rollout back from the archive. Loads nothing, subscribes nobody."""
+    thread_id = parse_thread_id(params.thread_id)
+    archived = await asyncio.to_thread(call.app.catalog.find_archived, thread_id)
+    if archived is None:
+        raise invalid_request(f"no archived rollout found for thread id {thread_id}")
+    try:
+        path = await asyncio.to_thread(call.app.catalog.unarchive, archived)
+    except OSError as error:
+        raise internal_error(f"failed to unarchive thread: {error}") from error
+    summary, _ = await call.app.opening.look(path, turns=False)
+    _announce(call, methods.THREAD_UNARCHIVED, thread_id)
+    return ThreadResponse(thread=thread_object(summary, call.app.loaded.status(thread_id), []))
+
+
+def _announce(call: Call, notice: Notice[ThreadIdNotification], thread_id: str) -> None:
+    frame = frames.notification(notice, ThreadIdNotification(thread_id=thread_id))
+    call.then(lambda: call.app.outgoing.announce(frame))

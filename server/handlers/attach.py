@@ -1,0 +1,90 @@
+"""thread/resume and thread/fork: reply, then usage replay, then live events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from protocol import frames, methods
+from protocol.errors import RpcError, invalid_request
+from protocol.thread import SessionResponse, ThreadForkParams, ThreadResumeParams, ThreadStartedNotification
+from server.dispatch import Call, handles
+from server.handlers.checks import check_permissions, parse_thread_id
+from server.handlers.session import session_response
+from server.threads.live import LiveThread
+
+
+@handles(methods.THREAD_RESUME)
+async def resume(call: Call, params: ThreadResumeParams) -> SessionResponse:
+    """Attach to a thread: to the loaded one as it is, else from its rollout."""
+    check_permissions(params)
+    live = _loaded(call, params)
+    if live is None:
+        live = await _load(call, params)
+    return attach(call, live, turns=not params.exclude_turns)
+
+
+@handles(methods.THREAD_FORK)
+async def fork(call: Call, params: ThreadForkParams) -> SessionResponse:
+    """Copy a thread and attach to the copy. The source is only read."""
+    check_permissions(params)
+    path = await _source(call, params.thread_id, params.path)
+    live = await call.app.opening.fork(path, params, originator=call.connection.client_name)
+    call.app.loaded.add(live, told=False)
+    response = attach(call, live, turns=not params.exclude_turns)
+    started = frames.notification(methods.THREAD_STARTED, ThreadStartedNotification(thread=response.thread))
+    call.then(lambda: call.app.outgoing.announce(started))
+    return response
+
+
+def attach(call: Call, live: LiveThread, *, turns: bool) -> SessionResponse:
+    """Snapshot and subscription in one breath. A plain ``def``, and the last thing its caller does: see LiveThread."""
+    snapshot = live.attach(call.connection, turns=turns)
+    replay = snapshot.replay.frame
+    if replay is not None:
+        call.then(lambda: call.app.outgoing.replay(call.connection, replay))
+    return session_response(snapshot.thread, live.settings)
+
+
+def _loaded(call: Call, params: ThreadResumeParams) -> LiveThread | None:
+    if params.history is not None or params.path is not None:
+        try:
+            thread_id = parse_thread_id(params.thread_id)
+        except RpcError:  # the source is named another way, so this need not be an id
+            return None
+    else:
+        thread_id = parse_thread_id(params.thread_id)
+    live = call.app.loaded.get(thread_id)
+    if live is None:
+        return None
+    if params.history is not None:
+        raise invalid_request(f"cannot resume thread {thread_id} with history while it is already running")
+    if params.path is not None and Path(params.path) != Path(live.summary.path):
+        raise invalid_request(
+            f"cannot resume running thread {thread_id} with mismatched path: "
+            f"requested `{params.path}`, active `{live.summary.path}`"
+        )
+    return live
+
+
+async def _load(call: Call, params: ThreadResumeParams) -> LiveThread:
+    if params.history is not None:
+        if not params.history:
+            raise invalid_request("history must not be empty")
+        opened = await call.app.opening.resume_items(params.history, params, originator=call.connection.client_name)
+    else:
+        opened = await call.app.opening.resume(await _source(call, params.thread_id, params.path), params)
+    live = call.app.loaded.get(opened.id)
+    if live is not None:  # named by its path, or loaded by another way meanwhile
+        await opened.close()
+        return live
+    call.app.loaded.add(opened, told=True)
+    return opened
+
+
+async def _source(call: Call, thread_id: str, path: str | None) -> Path:
+    if path is not None:
+        return Path(path)
+    found = await call.app.opening.find(parse_thread_id(thread_id))
+    if found is None:
+        raise invalid_request(f"no rollout found for thread id {parse_thread_id(thread_id)}")
+    return found

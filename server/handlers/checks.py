@@ -1,0 +1,24 @@
+"""Checks that several handlers make on their params."""
+
+from __future__ import annotations
+
+import re
+
+from protocol.errors import invalid_request
+from protocol.thread import SessionOverrides
+
+_UUID = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})", re.I)
+
+
+def parse_thread_id(text: str) -> str:
+    """The id in its usual spelling, lower case with hyphens. Raises :class:`~protocol.errors.RpcError`."""
+    match = _UUID.fullmatch(text)
+    if match is None:
+        raise invalid_request(f"invalid thread id: expected a UUID, found `{text[:80]}`")
+    return "-".join(match.groups()).lower()
+
+
+def check_permissions(overrides: SessionOverrides) -> None:
+    """Refuse two ways of saying what may be done at once."""
+    if overrides.sandbox is not None and overrides.permission_profile is not None:
+        raise invalid_request("`permissionProfile` cannot be combined with `sandbox`")

@@ -1,0 +1,46 @@
+"""initialize."""
+
+from __future__ import annotations
+
+import platform
+import re
+
+from protocol import frames, methods
+from protocol.errors import invalid_request
+from protocol.initialize import ConfigWarningNotification, InitializeParams, InitializeResponse
+from protocol.wire import UNSET
+from server.dispatch import Call, handles
+from server.version import VERSION
+
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\U0010ffff]*")
+
+
+@handles(methods.INITIALIZE)
+async def initialize(call: Call, params: InitializeParams) -> InitializeResponse:
+    """Complete the handshake: from here on the connection may ask, and hears announcements."""
+    name = params.client_info.name
+    if call.connection.initialized:
+        raise invalid_request("Already initialized")
+    if not _HEADER_VALUE.fullmatch(name):
+        raise invalid_request(f"Invalid clientInfo.name: '{name}'. Must be a valid HTTP header value.")
+    call.connection.initialize(params)
+    call.then(lambda: _open(call))
+    return InitializeResponse(
+        user_agent=_user_agent(params),
+        codex_home=str(call.app.config.codex_home),
+        platform_family="unix",
+        platform_os=platform.system().lower().replace("darwin", "macos"),
+    )
+
+
+def _open(call: Call) -> None:
+    for warning in call.app.config.warnings:
+        told = ConfigWarningNotification(summary=warning.summary, details=warning.details, path=warning.path or UNSET)
+        call.connection.send(frames.notification(methods.CONFIG_WARNING, told))
+    call.app.subscriptions.open(call.connection)
+
+
+def _user_agent(params: InitializeParams) -> str:
+    client = params.client_info
+    text = f"threadcast/{VERSION} ({platform.system()}; {platform.machine()}) ({client.name}; {client.version})"
+    return re.sub(r"[^ -~]", "_", text)

@@ -1,0 +1,90 @@
+"""thread/start, thread/read, thread/unsubscribe, thread/name/set."""
+
+from __future__ import annotations
+
+import asyncio
+
+from protocol import frames, methods
+from protocol.errors import invalid_request
+from protocol.thread import (
+    SessionResponse,
+    ThreadIdParams,
+    ThreadNameUpdatedNotification,
+    ThreadReadParams,
+    ThreadResponse,
+    ThreadSetNameParams,
+    ThreadStartedNotification,
+    ThreadStartParams,
+    ThreadUnsubscribeResponse,
+)
+from protocol.wire import Empty
+from server.dispatch import Call, handles
+from server.handlers.checks import check_permissions, parse_thread_id
+from server.handlers.session import session_response
+from server.threads.describe import thread_object
+
+
+@handles(methods.THREAD_START)
+async def start(call: Call, params: ThreadStartParams) -> SessionResponse:
+    """Make a thread and subscribe the caller. Its rollout appears with the first thing said."""
+    check_permissions(params)
+    if params.environments:
+        raise invalid_request(f"unknown turn environment id `{params.environments[0].get('environmentId')}`")
+    live = await call.app.opening.start(params, originator=call.connection.client_name)
+    call.app.subscriptions.subscribe(call.connection, live.id)
+    call.app.loaded.add(live, told=False)
+    thread = live.describe([])
+    started = frames.notification(methods.THREAD_STARTED, ThreadStartedNotification(thread=thread))
+    call.then(lambda: call.app.outgoing.announce(started))
+    return session_response(thread, live.settings)
+
+
+@handles(methods.THREAD_READ)
+async def read(call: Call, params: ThreadReadParams) -> ThreadResponse:
+    """Look at a thread, loaded or not, archived or not."""
+    thread_id = parse_thread_id(params.thread_id)
+    live = call.app.loaded.get(thread_id)
+    if live is not None:
+        return ThreadResponse(thread=live.describe(live.turns() if params.include_turns else []))
+    path = await call.app.opening.find(thread_id, archived=True)
+    if path is None:
+        raise invalid_request(f"thread not loaded: {thread_id}")
+    summary, turns = await call.app.opening.look(path, turns=params.include_turns)
+    return ThreadResponse(thread=thread_object(summary, call.app.loaded.status(thread_id), turns))
+
+
+@handles(methods.THREAD_UNSUBSCRIBE)
+async def unsubscribe(call: Call, params: ThreadIdParams) -> ThreadUnsubscribeResponse:
+    """Stop hearing a thread. A running turn goes on."""
+    thread_id = parse_thread_id(params.thread_id)
+    if call.app.loaded.get(thread_id) is None:
+        return ThreadUnsubscribeResponse(status="notLoaded")
+    was_last = call.app.subscriptions.unsubscribe(call.connection, thread_id)
+    if was_last is None:
+        return ThreadUnsubscribeResponse(status="notSubscribed")
+    call.app.loaded.left([thread_id])
+    return ThreadUnsubscribeResponse(status="unsubscribed")
+
+
+@handles(methods.THREAD_NAME_SET)
+async def set_name(call: Call, params: ThreadSetNameParams) -> Empty:
+    """Give a thread a title, loaded or not. Everybody hears of it."""
+    thread_id = parse_thread_id(params.thread_id)
+    name = params.name.strip()
+    if not name:
+        raise invalid_request("thread name must not be empty")
+    live = call.app.loaded.get(thread_id)
+    if live is not None:
+        if live.ephemeral:
+            raise invalid_request(f"ephemeral thread cannot be renamed: {thread_id}")
+        live.rename(name)
+    else:
+        path = await call.app.opening.find(thread_id)
+        if path is None:
+            raise invalid_request(f"thread not found: {thread_id}")
+        await call.app.opening.rename(path, thread_id, name)
+    await asyncio.to_thread(call.app.catalog.set_name, thread_id, name)
+    updated = ThreadNameUpdatedNotification(thread_id=thread_id, thread_name=name)
+    frame = frames.notification(methods.THREAD_NAME_UPDATED, updated)
+    call.then(lambda: call.app.outgoing.announce(frame))
+    return Empty()

@@ -1,0 +1,97 @@
+"""turn/start, turn/steer, turn/interrupt."""
+
+from __future__ import annotations
+
+import asyncio
+
+from protocol import methods
+from protocol.errors import INVALID_PARAMS, RpcError, invalid_request
+from protocol.item import UserInput
+from protocol.turn import (
+    InputTooLarge,
+    Turn,
+    TurnInterruptParams,
+    TurnStartParams,
+    TurnStartResponse,
+    TurnSteerParams,
+    TurnSteerResponse,
+)
+from protocol.wire import Empty
+from server.dispatch import Call, handles
+from server.engine.inputs import text_length
+from server.engine.settings import turn_settings
+from server.handlers.checks import parse_thread_id
+from server.threads.live import LiveThread
+
+MAX_INPUT_CHARS = 1 << 20
+
+
+@handles(methods.TURN_START)
+async def start(call: Call, params: TurnStartParams) -> TurnStartResponse:
+    """Give the thread input: a turn begins, or the running one takes it. The reply names the turn that has it."""
+    live = _thread(call, params.thread_id, params.input)
+    if params.environments:
+        raise invalid_request(f"unknown turn environment id `{params.environments[0].get('environmentId')}`")
+    if params.sandbox_policy is not None and params.permission_profile is not None:
+        raise invalid_request("`permissionProfile` cannot be combined with `sandboxPolicy`")
+    live.settings = turn_settings(live.settings, params)
+    turn_id = await _join(live, params.input)
+    if turn_id is None:
+        call.app.refuse_when_draining()
+        live.client = (call.connection.client_name, call.connection.client_version)
+        provider = call.app.provider(live.settings.provider)
+        turn_id = live.begin_turn(provider, params.input, params.output_schema).id
+    return TurnStartResponse(turn=Turn(id=turn_id, items=[], status="inProgress"))
+
+
+@handles(methods.TURN_STEER)
+async def steer(call: Call, params: TurnSteerParams) -> TurnSteerResponse:
+    """Give the running turn more input; it is taken in when the model next pauses."""
+    if not params.expected_turn_id:
+        raise invalid_request("expectedTurnId must not be empty")
+    live = _thread(call, params.thread_id, params.input)
+    turn = live.turn
+    if turn is None:
+        raise invalid_request("no active turn to steer")
+    if turn.id != params.expected_turn_id:
+        raise invalid_request(f"expected active turn id `{params.expected_turn_id}` but found `{turn.id}`")
+    if not turn.steer(params.input):
+        raise invalid_request("no active turn to steer")
+    return TurnSteerResponse(turn_id=turn.id)
+
+
+@handles(methods.TURN_INTERRUPT)
+async def interrupt(call: Call, params: TurnInterruptParams) -> Empty:
+    """Stop the running turn. The reply comes when it has stopped, before its end is told."""
+    live = call.app.loaded.require(parse_thread_id(params.thread_id))
+    turn = live.turn
+    if params.turn_id == "":  # a client that leaves while the thread starts up; there may be nothing to stop
+        if turn is not None:
+            await turn.interrupt()
+        return Empty()
+    if turn is None:
+        raise invalid_request("no active turn to interrupt")
+    if turn.id != params.turn_id:
+        raise invalid_request(f"expected active turn id `{params.turn_id}` but found `{turn.id}`")
+    await turn.interrupt()
+    return Empty()
+
+
+async def _join(live: LiveThread, content: list[UserInput]) -> str | None:
+    """Hand the input to the running turn and return its id. None if there is none, after waiting for one that ends."""
+    while (turn := live.turn) is not None:
+        if turn.steer(content):
+            return turn.id
+        await asyncio.wait({turn.ended})
+    return None
+
+
+def _thread(call: Call, thread_id: str, content: list[UserInput]) -> LiveThread:
+    length = text_length(content)
+    if length > MAX_INPUT_CHARS:
+        message = f"Input exceeds the maximum length of {MAX_INPUT_CHARS} characters."
+        raise RpcError(INVALID_PARAMS, message, InputTooLarge(max_chars=MAX_INPUT_CHARS, actual_chars=length))
+    live = call.app.loaded.require(parse_thread_id(thread_id))
+    if not content:
+        raise invalid_request("input must not be empty")
+    return live

@@ -1,0 +1,108 @@
+"""What waits to be written to one socket: frames in order, bounded in bytes. Knows no message and no thread.
+
+All frames that become ready in one turn of the event loop leave in one write. The frames are complete WebSocket
+frames, so they go past the library's send path straight to the transport. What the library then does not do for us
+is done here: nothing is written once the closing handshake has begun, and a socket that takes no more bytes is
+waited for, up to a deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from protocol.errors import TRY_AGAIN_LATER, Disconnect
+from protocol.frames import Frame
+
+
+class Socket(Protocol):
+    """What an outbox needs of a connection of the websockets library."""
+
+    def is_open(self) -> bool:
+        """Neither closed nor closing."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Hand bytes to the transport."""
+        ...
+
+    def unsent(self) -> int:
+        """Bytes the transport still holds."""
+        ...
+
+    def is_full(self) -> bool:
+        """The transport asked for a pause."""
+        ...
+
+    async def drain(self) -> None:
+        """Return when it takes bytes again. Raises ConnectionError or OSError when it is gone."""
+        ...
+
+
+class Outbox:
+    """Frames on their way to one socket.
+
+    ``limit`` bounds what waits here and in the transport together, in bytes; ``deadline`` is how long, in seconds,
+    the socket may take nothing. Beyond either, ``on_stuck`` is called once with the order to disconnect.
+    """
+
+    def __init__(self, socket: Socket, *, limit: int, deadline: float, on_stuck: Callable[[Disconnect], None]) -> None:
+        self._socket = socket
+        self._limit = limit
+        self._deadline = deadline
+        self._on_stuck = on_stuck
+        self._waiting: list[bytes] = []
+        self._bytes = 0
+        self._flush_scheduled = False
+        self._drain: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def put(self, frame: Frame) -> None:
+        """Send a frame after all that were put before. A no-op once the connection is closed."""
+        if self._closed:
+            return
+        self._waiting.append(frame.data)
+        self._bytes += len(frame.data)
+        if self._bytes + self._socket.unsent() > self._limit and len(self._waiting) > 1:
+            self._give_up("too slow: more waits for this connection than the server keeps; reconnect and resume")
+        elif not self._flush_scheduled and self._drain is None:
+            self._flush_scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def close(self) -> None:
+        """Write what waits, if the socket is still open, and take no more."""
+        self._flush()
+        self._closed = True
+        self._waiting.clear()
+        if self._drain is not None:
+            self._drain.cancel()
+
+    def _flush(self) -> None:
+        self._flush_scheduled = False
+        if self._closed or not self._waiting or not self._socket.is_open():
+            return
+        if self._socket.is_full():
+            self._drain = asyncio.get_running_loop().create_task(self._drain_then_flush())
+            return
+        data = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
+        self._waiting.clear()
+        self._bytes = 0
+        self._socket.write(data)
+
+    async def _drain_then_flush(self) -> None:
+        try:
+            async with asyncio.timeout(self._deadline):
+                await self._socket.drain()
+        except TimeoutError:
+            self._give_up("too slow: nothing could be written for too long; reconnect and resume")
+        except (ConnectionError, OSError):
+            self._closed = True
+        finally:
+            self._drain = None
+        self._flush()
+
+    def _give_up(self, reason: str) -> None:
+        self._closed = True
+        self._waiting.clear()
+        self._on_stuck(Disconnect(TRY_AGAIN_LATER, reason))

@@ -1,0 +1,28 @@
+"""The three ways out: to one connection (replay), to a thread (broadcast), to all (announce). Knows no handler."""
+
+from __future__ import annotations
+
+from protocol.frames import Frame
+from server.connection import Connection
+from server.subscriptions import Subscriptions
+
+
+class Outgoing:
+    """Hands encoded frames to outboxes. Plain functions: what is called in one breath stays together on every wire."""
+
+    def __init__(self, subscriptions: Subscriptions[Connection]) -> None:
+        self._subscriptions = subscriptions
+
+    def replay(self, connection: Connection, frame: Frame) -> None:
+        """To this connection only."""
+        connection.send(frame)
+
+    def broadcast(self, thread_id: str, frame: Frame) -> None:
+        """To every subscriber of the thread."""
+        for connection in self._subscriptions.of(thread_id):
+            connection.send(frame)
+
+    def announce(self, frame: Frame) -> None:
+        """To every initialised connection."""
+        for connection in self._subscriptions.everybody():
+            connection.send(frame)

@@ -1,0 +1,159 @@
+"""The Responses API over HTTP with server-sent events: one provider object per configured back end.
+
+Owns: the HTTP client, the retries up to the response headers, the idle timeout. Repeating a stream that broke is the
+engine's part. Must not know: threads, turns' state, rollouts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from typing import cast
+
+import httpx
+
+from server.errors import TurnError
+from server.providers.provider import ModelEvent, ModelRequest, RateLimitsSeen
+from server.providers.rate_limits import read_rate_limits
+from server.providers.responses_errors import disconnected, status_error
+from server.providers.responses_request import TURN_STATE, body, endpoint, headers
+from server.providers.responses_stream import Answer
+from server.providers.settings import ProviderConfig
+
+FIRST_DELAY = 0.2
+CONNECT_TIMEOUT = 15.0
+DRAIN_TIMEOUT = 0.05
+ERROR_BODY_LIMIT = 64 * 1024
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class ResponsesProvider:
+    """Speaks to one back end. Raises ConfigError when its address is not HTTP.
+
+    ``environ`` is where keys are looked up at each request, ``installation_id`` goes into every body, ``version`` into
+    ``User-Agent``. ``sleep`` waits between attempts, in seconds.
+    """
+
+    def __init__(
+        self,
+        config: ProviderConfig,
+        *,
+        environ: Mapping[str, str],
+        installation_id: str,
+        version: str,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._config = config
+        self._url = endpoint(config)
+        self._environ = environ
+        self._installation_id = installation_id
+        self._version = version
+        self._sleep = sleep
+        self._client: httpx.AsyncClient | None = None
+
+    @property
+    def id(self) -> str:
+        """The key under ``model_providers``."""
+        return self._config.id
+
+    @property
+    def stream_max_retries(self) -> int:
+        """How often a broken stream may be asked for again."""
+        return self._config.stream_max_retries
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Ask the model; see ``Provider.stream``."""
+        response = await self._open(request)
+        answer = Answer()
+        # httpx types it as a mere iterator; it is a generator, and one that must be closed when we stop early.
+        chunks = cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
+        try:
+            for limits in read_rate_limits(response.headers):
+                yield RateLimitsSeen(rate_limits=limits)
+            async for chunk in chunks:
+                for event in answer.feed(chunk):
+                    yield event
+                if answer.complete:
+                    await _drain(chunks)
+                    return
+            for event in answer.end():
+                yield event
+        except httpx.TimeoutException as error:
+            raise disconnected("idle timeout waiting for SSE") from error
+        except httpx.RequestError as error:
+            raise disconnected(f"Transport error: {error}") from error
+        finally:
+            await chunks.aclose()
+            await response.aclose()
+
+    async def aclose(self) -> None:
+        """Close the pooled connections. The object can be used again afterwards."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def _open(self, request: ModelRequest) -> httpx.Response:
+        """Send until the back end accepts, refuses for good, or the attempts are used up."""
+        sent_headers = headers(request, self._config, self._environ, self._version)
+        sent_body = body(request, self._installation_id)
+        attempts = self._config.request_max_retries + 1
+        for attempt in range(1, attempts + 1):
+            try:
+                response = await self._send(sent_headers, sent_body)
+            except httpx.RequestError as error:
+                if attempt == attempts:
+                    raise disconnected(f"error sending request for url ({self._url})") from error
+            else:
+                if response.status_code == HTTPStatus.OK:
+                    request.turn_state.value = response.headers.get(TURN_STATE, request.turn_state.value)
+                    return response
+                failure = await self._read_failure(response)
+                if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR or attempt == attempts:
+                    raise failure
+            await self._sleep(retry_delay(attempt))
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _send(self, sent_headers: dict[str, str], sent_body: bytes) -> httpx.Response:
+        client = self._opened_client()
+        return await client.send(
+            client.build_request("POST", self._url, headers=sent_headers, content=sent_body), stream=True
+        )
+
+    def _opened_client(self) -> httpx.AsyncClient:
+        # Made at the first request: loading the certificates takes tens of milliseconds that start-up need not spend.
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                timeout=httpx.Timeout(self._config.stream_idle_timeout_ms / 1000, connect=CONNECT_TIMEOUT, pool=None),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+            )
+        return self._client
+
+    async def _read_failure(self, response: httpx.Response) -> TurnError:
+        said = b""
+        try:
+            with suppress(httpx.RequestError):
+                async for chunk in response.aiter_bytes():
+                    said += chunk
+                    if len(said) > ERROR_BODY_LIMIT:
+                        break
+        finally:
+            await response.aclose()
+        return status_error(response.status_code, response.headers, said, self._url)
+
+
+def retry_delay(attempt: int) -> float:
+    """Seconds to wait after failed attempt 1, 2, ...: 200 ms, doubled each time, within 10 % of it."""
+    return float(FIRST_DELAY * 2 ** (attempt - 1) * random.uniform(0.9, 1.1))
+
+
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    # Only a response that was read to its end gives its connection back for the next request, which spares a TLS
+    # handshake. Some servers never close, so the wait is short.
+    with suppress(TimeoutError, httpx.RequestError):
+        async with asyncio.timeout(DRAIN_TIMEOUT):
+            async for _ in chunks:
+                pass

@@ -1,0 +1,1 @@
+"""Threads in memory: their state, who attached, what they publish."""

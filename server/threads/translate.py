@@ -1,0 +1,134 @@
+"""Event -> the notifications that clients hear. Pure; knows no connection and no file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from protocol import frames, item, methods, turn, usage
+from protocol.account import AccountRateLimitsUpdatedNotification
+from protocol.frames import Frame
+from protocol.turn import Turn
+from rollout import events
+from rollout.events import Event
+from rollout.lines import Entry
+from rollout.mapping import optional
+from rollout.usage import rate_limits_to_wire, to_wire
+
+
+@dataclass
+class Running:
+    """The running turn: when it began (unix seconds) and, once it failed, why."""
+
+    turn_id: str
+    started_at: int
+    error: turn.TurnError | None = None
+
+
+def notifications(thread_id: str, running: Running, event: Event | Entry) -> Iterator[Frame]:
+    """The frames that ``event`` of the turn ``running`` means for the thread's subscribers, in order."""
+    match event:
+        case events.AgentMessageDelta():
+            yield _delta(thread_id, event)
+        case events.ReasoningSummaryPartAdded() | events.ReasoningSummaryDelta() | events.ReasoningTextDelta():
+            yield _reasoning(thread_id, event)
+        case events.ItemStarted():
+            started = item.ItemStartedNotification(item=event.item, thread_id=thread_id, turn_id=event.turn_id)
+            yield frames.notification(methods.ITEM_STARTED, started)
+        case events.ItemCompleted():
+            completed = item.ItemCompletedNotification(item=event.item, thread_id=thread_id, turn_id=event.turn_id)
+            yield frames.notification(methods.ITEM_COMPLETED, completed)
+        case events.TokenCount():
+            yield from _usage(thread_id, running.turn_id, event)
+        case events.ThreadWarning():
+            warning = turn.WarningNotification(thread_id=thread_id, message=event.message)
+            yield frames.notification(methods.WARNING, warning)
+        case _:
+            yield from _turn(thread_id, running, event)
+
+
+def _turn(thread_id: str, running: Running, event: Event | Entry) -> Iterator[Frame]:
+    match event:
+        case events.TaskStarted():
+            begun = Turn(id=running.turn_id, items=[], status="inProgress", started_at=running.started_at)
+            yield frames.notification(
+                methods.TURN_STARTED, turn.TurnStartedNotification(thread_id=thread_id, turn=begun)
+            )
+        case events.Retrying():
+            yield _error(thread_id, event.turn_id, event.error, will_retry=True)
+        case events.Error() if running.error is not None:
+            yield _error(thread_id, running.turn_id, running.error, will_retry=False)
+        case events.TaskComplete() | events.TurnAborted():
+            ended = turn.TurnCompletedNotification(thread_id=thread_id, turn=_ended(running, event))
+            yield frames.notification(methods.TURN_COMPLETED, ended)
+        case _:
+            return
+
+
+def _ended(running: Running, event: events.TaskComplete | events.TurnAborted) -> Turn:
+    aborted = isinstance(event, events.TurnAborted)
+    return Turn(
+        id=running.turn_id,
+        items=[],
+        status="interrupted" if aborted else "failed" if running.error else "completed",
+        error=None if aborted else running.error,
+        started_at=running.started_at,
+        completed_at=optional(event.completed_at),
+        duration_ms=optional(event.duration_ms),
+    )
+
+
+def _delta(thread_id: str, event: events.AgentMessageDelta) -> Frame:
+    more = item.AgentMessageDeltaNotification(
+        thread_id=thread_id, turn_id=event.turn_id, item_id=event.item_id, delta=event.delta
+    )
+    return frames.notification(methods.AGENT_MESSAGE_DELTA, more)
+
+
+def _reasoning(
+    thread_id: str,
+    event: events.ReasoningSummaryPartAdded | events.ReasoningSummaryDelta | events.ReasoningTextDelta,
+) -> Frame:
+    match event:
+        case events.ReasoningSummaryPartAdded():
+            part = item.ReasoningSummaryPartAddedNotification(
+                thread_id=thread_id, turn_id=event.turn_id, item_id=event.item_id, summary_index=event.summary_index
+            )
+            return frames.notification(methods.REASONING_SUMMARY_PART_ADDED, part)
+        case events.ReasoningSummaryDelta():
+            summary = item.ReasoningSummaryTextDeltaNotification(
+                thread_id=thread_id,
+                turn_id=event.turn_id,
+                item_id=event.item_id,
+                delta=event.delta,
+                summary_index=event.summary_index,
+            )
+            return frames.notification(methods.REASONING_SUMMARY_TEXT_DELTA, summary)
+        case events.ReasoningTextDelta():
+            raw = item.ReasoningTextDeltaNotification(
+                thread_id=thread_id,
+                turn_id=event.turn_id,
+                item_id=event.item_id,
+                delta=event.delta,
+                content_index=event.content_index,
+            )
+            return frames.notification(methods.REASONING_TEXT_DELTA, raw)
+
+
+def _usage(thread_id: str, turn_id: str, event: events.TokenCount) -> Iterator[Frame]:
+    if event.info is not None:
+        yield usage_frame(thread_id, turn_id, event.info)
+    if event.rate_limits is not None:
+        limits = AccountRateLimitsUpdatedNotification(rate_limits=rate_limits_to_wire(event.rate_limits))
+        yield frames.notification(methods.ACCOUNT_RATE_LIMITS_UPDATED, limits)
+
+
+def usage_frame(thread_id: str, turn_id: str, info: events.TokenUsageInfo) -> Frame:
+    """``thread/tokenUsage/updated``, live and replayed alike."""
+    updated = usage.ThreadTokenUsageUpdatedNotification(thread_id=thread_id, turn_id=turn_id, token_usage=to_wire(info))
+    return frames.notification(methods.THREAD_TOKEN_USAGE_UPDATED, updated)
+
+
+def _error(thread_id: str, turn_id: str, error: turn.TurnError, *, will_retry: bool) -> Frame:
+    told = turn.ErrorNotification(error=error, will_retry=will_retry, thread_id=thread_id, turn_id=turn_id)
+    return frames.notification(methods.ERROR, told)

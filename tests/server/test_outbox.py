@@ -1,0 +1,131 @@
+import asyncio
+
+from protocol.errors import TRY_AGAIN_LATER, Disconnect
+from protocol.frames import Frame
+from server.outbox import Outbox
+
+
+class FakeSocket:
+    """A socket that records writes, and can be full or gone."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.open = True
+        self.held = 0
+        self.room = asyncio.Event()
+        self.room.set()
+
+    def is_open(self) -> bool:
+        return self.open
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def unsent(self) -> int:
+        return self.held
+
+    def is_full(self) -> bool:
+        return not self.room.is_set()
+
+    async def drain(self) -> None:
+        await self.room.wait()
+        if not self.open:
+            raise ConnectionResetError
+
+
+def frame(text: str) -> Frame:
+    return Frame(text.encode())
+
+
+def outbox(socket: FakeSocket, limit: int = 1000, deadline: float = 60) -> tuple[Outbox, list[Disconnect]]:
+    orders: list[Disconnect] = []
+    return Outbox(socket, limit=limit, deadline=deadline, on_stuck=orders.append), orders
+
+
+async def test_all_frames_of_one_loop_turn_leave_in_one_write_in_order() -> None:
+    socket = FakeSocket()
+    box, _ = outbox(socket)
+    for text in "abc":
+        box.put(frame(text))
+    assert socket.written == []
+    await asyncio.sleep(0)
+    assert socket.written == [frame("a").data + frame("b").data + frame("c").data]
+    box.put(frame("d"))
+    await asyncio.sleep(0)
+    assert socket.written[1:] == [frame("d").data]
+
+
+async def test_a_full_socket_is_waited_for_and_then_gets_everything_in_order() -> None:
+    socket = FakeSocket()
+    box, orders = outbox(socket)
+    socket.room.clear()
+    box.put(frame("a"))
+    await asyncio.sleep(0)
+    box.put(frame("b"))
+    assert socket.written == []
+    socket.room.set()
+    for _ in range(4):
+        await asyncio.sleep(0)
+    assert b"".join(socket.written) == frame("a").data + frame("b").data
+    assert orders == []
+
+
+async def test_more_than_the_limit_ends_the_connection_once_and_says_how_to_come_back() -> None:
+    socket = FakeSocket()
+    box, orders = outbox(socket, limit=50)
+    socket.room.clear()
+    for _ in range(10):
+        box.put(frame("x" * 20))
+    assert [order.code for order in orders] == [TRY_AGAIN_LATER]
+    assert "reconnect" in orders[0].reason
+
+
+async def test_bytes_that_the_transport_holds_count_too() -> None:
+    socket = FakeSocket()
+    box, orders = outbox(socket, limit=50)
+    socket.held = 49
+    box.put(frame("a"))
+    assert orders == []
+    box.put(frame("b"))
+    assert len(orders) == 1
+
+
+async def test_one_frame_larger_than_the_limit_still_goes_out() -> None:
+    socket = FakeSocket()
+    box, orders = outbox(socket, limit=10)
+    box.put(frame("x" * 500))
+    await asyncio.sleep(0)
+    assert socket.written == [frame("x" * 500).data]
+    assert orders == []
+
+
+async def test_a_socket_that_takes_nothing_until_the_deadline_ends_the_connection() -> None:
+    socket = FakeSocket()
+    box, orders = outbox(socket, deadline=0)
+    socket.room.clear()
+    box.put(frame("a"))
+    async with asyncio.timeout(1):
+        while not orders:
+            await asyncio.sleep(0)
+    assert orders[0].code == TRY_AGAIN_LATER
+
+
+async def test_nothing_is_written_once_the_socket_is_closing() -> None:
+    socket = FakeSocket()
+    box, orders = outbox(socket)
+    socket.open = False
+    box.put(frame("a"))
+    await asyncio.sleep(0)
+    box.close()
+    box.put(frame("b"))
+    await asyncio.sleep(0)
+    assert socket.written == []
+    assert orders == []
+
+
+async def test_closing_writes_what_waits() -> None:
+    socket = FakeSocket()
+    box, _ = outbox(socket)
+    box.put(frame("a"))
+    box.close()
+    assert socket.written == [frame("a").data]
