@@ -6,7 +6,6 @@ import asyncio
 
 import structlog
 
-from protocol.account import RateLimitSnapshot
 from protocol.errors import GOING_AWAY, invalid_request
 from rollout.catalog import Catalog
 from rollout.paths import Home
@@ -20,6 +19,7 @@ from server.providers.provider import Provider
 from server.providers.registry import open_provider
 from server.providers.settings import ProviderConfig
 from server.subscriptions import Subscriptions
+from server.threads.limits import Limits
 from server.threads.loaded import Loaded
 from server.threads.opening import Opening
 
@@ -35,8 +35,10 @@ class App:
         self.outgoing = Outgoing(self.subscriptions)
         self.loaded = Loaded(self.outgoing, self.subscriptions, config.idle_unload_seconds)
         self.catalog = Catalog(Home(config.codex_home))
-        self.opening = Opening(config, self.catalog, self.outgoing, self.subscriptions, self.loaded.changed)
-        self.rate_limits: RateLimitSnapshot | None = None
+        self.limits = Limits()
+        self.opening = Opening(
+            config, self.catalog, self.outgoing, self.subscriptions, self.limits, self.loaded.changed
+        )
         self.draining = False
         self._given = providers or {}
         self._opened: dict[str, tuple[ProviderConfig, Provider]] = {}

@@ -126,7 +126,7 @@ class Config(Record):
         ConfigError for a flag or variable that cannot be understood; ``config.toml`` never prevents start-up.
         """
         reader = FlagReader(flags, environ)
-        codex_home = reader.path("codex-home") or _home(environ)
+        codex_home = (reader.path("codex-home") or _home(environ)).absolute()
         layers = _read_layers(codex_home / "config.toml", _flag_table(reader, overrides), environ)
         return cls(
             codex_home=codex_home,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 
@@ -15,7 +15,7 @@ class Lanes:
         self._users: dict[str, int] = {}
 
     @asynccontextmanager
-    async def turn(self, key: str | None) -> AsyncIterator[None]:
+    async def turn(self, key: str | None) -> AsyncGenerator[None]:
         """Wait for one's turn in the lane and hold it. ``None`` waits for nobody."""
         if key is None:
             yield

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from rollout.lines import ResponseItem, TurnContext
+from rollout.model_items import as_object
 from server.engine.settings import Settings
 
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -66,10 +67,8 @@ def _developer(settings: Settings, current: TurnContext, last: TurnContext | Non
 
 
 def _mode_instructions(context: TurnContext) -> str | None:
-    mode = context.collaboration_mode
-    if not isinstance(mode, dict):
-        return None
-    text = mode.get("settings", {}).get("developer_instructions")
+    settings = as_object(as_object(context.collaboration_mode).get("settings"))
+    text = settings.get("developer_instructions")
     return text if isinstance(text, str) else None
 
 
@@ -90,11 +89,10 @@ def _message(role: str, texts: list[str]) -> ResponseItem:
 
 def stored_sandbox(policy: dict[str, Any]) -> dict[str, Any]:
     """A sandbox policy as rollouts spell it: kebab-case type, snake_case members, nested ``access`` alike."""
-    return {
-        _HUMP.sub("_", name).lower(): _HUMP.sub("-", value).lower()
-        if name == "type"
-        else stored_sandbox(value)
-        if isinstance(value, dict)
-        else value
-        for name, value in policy.items()
-    }
+    stored = {_HUMP.sub("_", name).lower(): value for name, value in policy.items()}
+    for name, value in stored.items():
+        if name == "type":
+            stored[name] = _HUMP.sub("-", value).lower()
+        elif nested := as_object(value):
+            stored[name] = stored_sandbox(nested)
+    return stored

@@ -6,9 +6,10 @@ from typing import Any
 
 from protocol import item as wire
 from protocol.item import ThreadItem
-from rollout import events
+from rollout import events, mapping
 from rollout.events import Event
 from rollout.lines import Entry, ResponseItem
+from rollout.model_items import as_list, as_object
 
 CALLS = ("function_call", "custom_tool_call", "local_shell_call")
 
@@ -34,7 +35,7 @@ def finished(item_id: str, item: dict[str, Any]) -> ThreadItem | None:
         case "reasoning":
             return wire.Reasoning(id=item_id, summary=_texts(item, "summary"), content=_texts(item, "content"))
         case "web_search_call":
-            return wire.WebSearch(id=item_id, query=_query(item), action=_action(item))
+            return mapping.web_search(_search(item_id, item))
         case _:
             return None
 
@@ -47,9 +48,7 @@ def stored(item_id: str, item: dict[str, Any]) -> list[Event | Entry]:
         case "reasoning":
             shown = [events.AgentReasoning(text=text) for text in _texts(item, "summary")]
         case "web_search_call":
-            shown = [
-                events.WebSearchEnd(call_id=item_id, query=_query(item), action=item.get("action") or {"type": "other"})
-            ]
+            shown = [_search(item_id, item)]
         case _:
             shown = []
     return [*shown, ResponseItem(payload=item)]
@@ -69,21 +68,12 @@ def unsupported(call: dict[str, Any]) -> ResponseItem:
 
 
 def _texts(item: dict[str, Any], member: str) -> list[str]:
-    return [part["text"] for part in item.get(member) or () if isinstance(part.get("text"), str)]
+    texts = (as_object(part).get("text") for part in as_list(item.get(member)))
+    return [text for text in texts if isinstance(text, str)]
 
 
-def _query(item: dict[str, Any]) -> str:
-    return str((item.get("action") or {}).get("query") or "")
-
-
-def _action(item: dict[str, Any]) -> dict[str, Any]:
-    action = item.get("action") or {}
-    match action.get("type"):
-        case "search":
-            return {"type": "search", "query": action.get("query"), "queries": action.get("queries")}
-        case "open_page":
-            return {"type": "openPage", "url": action.get("url")}
-        case "find_in_page":
-            return {"type": "findInPage", "url": action.get("url"), "pattern": action.get("pattern")}
-        case _:
-            return {"type": "other"}
+def _search(item_id: str, item: dict[str, Any]) -> events.WebSearchEnd:
+    action = as_object(item.get("action"))
+    return events.WebSearchEnd(
+        call_id=item_id, query=str(action.get("query") or ""), action=action or {"type": "other"}
+    )

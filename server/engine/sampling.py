@@ -19,7 +19,6 @@ from server.engine import output
 from server.engine.host import Host
 from server.engine.settings import Settings
 from server.errors import TurnError
-from server.models import metadata
 from server.providers import provider as model
 from server.providers.provider import ModelEvent, ModelRequest, Provider, Reasoning, TurnState
 
@@ -72,7 +71,7 @@ class Sampler:
         return bool(self._calls)
 
     def _request(self, prompt: Prompt) -> ModelRequest:
-        settings, known = self._settings, metadata(self._settings.model)
+        settings, known = self._settings, self._settings.known
         name, version = self._host.client
         reasoning = None
         if known.supports_reasoning_summaries:
@@ -155,7 +154,7 @@ class Sampler:
 
     def _completed(self, usage: events.TokenUsage | None) -> None:
         if usage is not None:
-            info = add_usage(self._host.usage_info, usage, self._settings.window)
+            info = add_usage(self._host.usage_info, usage, self._settings.known.effective_window)
             self._host.emit(events.TokenCount(info=info, rate_limits=self._rate_limits))
 
     def _retrying(self, error: TurnError, attempt: int) -> events.Retrying:

@@ -35,7 +35,7 @@ from protocol.turn import (
 )
 from protocol.wire import UNSET, Record
 from server.config import Config, Overrides, SessionSettings
-from server.models import metadata
+from server.models import ModelMetadata, metadata
 from server.providers.settings import ProviderConfig
 
 DEFAULT_INSTRUCTIONS = Path(__file__).parent / "instructions.md"
@@ -59,8 +59,8 @@ class Settings(Record):
     base_instructions: str
     developer_instructions: str | None
     mode: CollaborationMode | None
-    window: int | None
-    """Usable context window in tokens."""
+    known: ModelMetadata
+    """What the engine must know of the model."""
 
     @property
     def collaboration(self) -> CollaborationMode:
@@ -99,7 +99,9 @@ def session_settings(
         base_instructions=session.base_instructions or instructions or DEFAULT_INSTRUCTIONS.read_text(),
         developer_instructions=session.keys.developer_instructions,
         mode=None,
-        window=session.keys.model_context_window or metadata(session.model).effective_window,
+        known=metadata(
+            session.model, session.keys.model_context_window, session.keys.model_supports_reasoning_summaries
+        ),
     )
 
 
@@ -125,7 +127,7 @@ def turn_settings(settings: Settings, params: TurnStartParams) -> Settings:
         mode = params.collaboration_mode.settings
         changed |= {"mode": params.collaboration_mode, "model": mode.model, "effort": mode.reasoning_effort}
     if changed.get("model", settings.model) != settings.model:
-        changed["window"] = metadata(changed["model"]).effective_window
+        changed["known"] = metadata(changed["model"])
     return msgspec.structs.replace(settings, **changed)
 
 

@@ -88,7 +88,7 @@ class Turn:
             events.TaskStarted(
                 turn_id=self.id,
                 started_at=int(time.time()),
-                model_context_window=self._settings.window,
+                model_context_window=self._settings.known.effective_window,
                 collaboration_mode_kind=self._settings.collaboration.mode,
             )
         )
@@ -124,7 +124,7 @@ class Turn:
             error = TurnError("The turn failed inside the server; its log has the details.")
         self._take_in()  # input that was accepted is kept, for the next turn's model to see
         if error.context_full:
-            full = exceeded(self._host.usage_info, self._settings.window or 0)
+            full = exceeded(self._host.usage_info, self._settings.known.effective_window)
             self._host.emit(events.TokenCount(info=full))
         if error.rate_limits is not None:
             self._host.emit(events.TokenCount(info=self._host.usage_info, rate_limits=error.rate_limits))

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from protocol import methods
-from protocol.account import (
-    GetAccountParams,
-    GetAccountRateLimitsResponse,
-    GetAccountResponse,
-    RateLimitSnapshot,
-)
+from protocol.account import GetAccountParams, GetAccountRateLimitsResponse, GetAccountResponse
 from protocol.wire import Empty
 from server.dispatch import Call, handles
 
@@ -22,7 +17,4 @@ async def read(_call: Call, _params: GetAccountParams) -> GetAccountResponse:
 @handles(methods.ACCOUNT_RATE_LIMITS_READ)
 async def read_rate_limits(call: Call, _params: Empty) -> GetAccountRateLimitsResponse:
     """What the provider last said of its limits, to any thread."""
-    limits = call.app.rate_limits or RateLimitSnapshot(limit_id="codex")
-    return GetAccountRateLimitsResponse(
-        rate_limits=limits, rate_limits_by_limit_id={limits.limit_id or "codex": limits}
-    )
+    return call.app.limits.read()

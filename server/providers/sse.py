@@ -1,9 +1,9 @@
 """Server-sent events: bytes of a stream in, the data of each event out. Must not know: HTTP, what the data means.
 
-Written here instead of using httpx-sse: that one decodes to text, splits into lines and builds an object per event,
-which cost 5.5 us of the 12.3 us per small delta (2,000 deltas, httpx 0.28, uvloop); splitting bytes costs about 1 us.
-It also refuses answers whose content type is not ``text/event-stream``, which some back ends get wrong. Format:
-https://html.spec.whatwg.org/multipage/server-sent-events.html
+Written here instead of using httpx-sse, which makes text, lines and an object of every event: 3 us of CPU per small
+delta where this takes 1 us (2,000 deltas, httpx 0.28 itself 6 to 7 us, uvloop). It also refuses answers whose content
+type is not ``text/event-stream``, which some back ends get wrong, and loses a last event without its blank line.
+Format: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
 from __future__ import annotations

@@ -33,9 +33,11 @@ from server.outgoing import Outgoing
 from server.providers.provider import Provider
 from server.subscriptions import Subscriptions
 from server.threads.describe import thread_object
+from server.threads.inflight import InFlight
+from server.threads.limits import Limits
 from server.threads.replay import Replay, decide
 from server.threads.status import Status
-from server.threads.translate import Running, notifications
+from server.threads.translate import notifications
 
 
 @dataclass
@@ -76,19 +78,21 @@ class LiveThread:
         recorder: Recorder | None,
         outgoing: Outgoing,
         subscriptions: Subscriptions[Connection],
+        limits: Limits,
         on_change: Callable[[LiveThread], None],
     ) -> None:
         self.summary = summary
         self.settings = settings
-        self.client = ("threadcast", "0")
+        self.client: tuple[str, str] = ("threadcast", "0")
         self.turn: Turn | None = None
         self._memory = memory
         self._recorder = recorder
         self._outgoing = outgoing
         self._subscriptions = subscriptions
+        self._limits = limits
         self._on_change = on_change
         self._status = Status()
-        self._running: Running | None = None
+        self._running: InFlight | None = None
 
     @property
     def id(self) -> str:
@@ -132,7 +136,10 @@ class LiveThread:
 
     def turns(self) -> list[WireTurn]:
         """All turns as of now; the running one with the text so far, under its live item ids."""
-        return present(self._memory.history.turns(), active=self.is_running)
+        turns = present(self._memory.history.turns(), active=self.is_running)
+        if self._running is None:
+            return turns
+        return [turn for turn in turns if turn.id != self._running.turn_id] + [self._running.turn()]
 
     def describe(self, turns: list[WireTurn]) -> Thread:
         """The Thread object with these turns."""
@@ -142,12 +149,15 @@ class LiveThread:
 
     def emit(self, *entries: Event | Entry) -> None:
         """Publish: append to the rollout, fold into memory, tell the subscribers. What they hear of is on disk."""
-        if self._recorder is not None and any(is_recorded(entry) for entry in entries):
-            self._recorder.append(*entries)
-        for entry in entries:
+        durable = [entry for entry in entries if is_recorded(entry)]
+        if durable and self._recorder is not None:
+            self._recorder.append(*durable)
+        for entry in durable:
             self._memory.feed(entry)
             if isinstance(entry, events.UserMessage):
                 self._first_words(entry)
+            elif isinstance(entry, events.TokenCount) and entry.rate_limits is not None:
+                self._limits.note(entry.rate_limits)
         for entry in entries:
             self._tell(entry)
 
@@ -161,6 +171,7 @@ class LiveThread:
         self._before(event)
         if self._running is None:
             return
+        self._running.feed(event)
         for frame in notifications(self.id, self._running, event):
             self._outgoing.broadcast(self.id, frame)
         if isinstance(event, events.TaskComplete | events.TurnAborted):
@@ -170,7 +181,7 @@ class LiveThread:
         """What an event changes ahead of its notifications: the status is told before the turn's begin and end."""
         match event:
             case events.TaskStarted():
-                self._running = Running(event.turn_id, optional(event.started_at) or 0)
+                self._running = InFlight(event.turn_id, optional(event.started_at) or 0)
                 self._set_status(Status(running=True))
             case events.Error() if self._running is not None:
                 self._running.error = turn_error(event)

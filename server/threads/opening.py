@@ -35,6 +35,7 @@ from server.errors import ConfigError
 from server.outgoing import Outgoing
 from server.subscriptions import Subscriptions
 from server.threads.git import git_state
+from server.threads.limits import Limits
 from server.threads.live import LiveThread, Memory
 from server.version import VERSION
 
@@ -51,12 +52,15 @@ class Opening:
         catalog: Catalog,
         outgoing: Outgoing,
         subscriptions: Subscriptions[Connection],
+        limits: Limits,
         on_change: Callable[[LiveThread], None],
     ) -> None:
         self._config = config
         self._catalog = catalog
         self._home = Home(config.codex_home)
-        self._make = partial(LiveThread, outgoing=outgoing, subscriptions=subscriptions, on_change=on_change)
+        self._make = partial(
+            LiveThread, outgoing=outgoing, subscriptions=subscriptions, limits=limits, on_change=on_change
+        )
 
     # -- on disk -----------------------------------------------------------------------------------------------------
 

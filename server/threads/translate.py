@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from protocol import frames, item, methods, turn, usage
 from protocol.account import AccountRateLimitsUpdatedNotification
@@ -14,18 +13,10 @@ from rollout.events import Event
 from rollout.lines import Entry
 from rollout.mapping import optional
 from rollout.usage import rate_limits_to_wire, to_wire
+from server.threads.inflight import InFlight
 
 
-@dataclass
-class Running:
-    """The running turn: when it began (unix seconds) and, once it failed, why."""
-
-    turn_id: str
-    started_at: int
-    error: turn.TurnError | None = None
-
-
-def notifications(thread_id: str, running: Running, event: Event | Entry) -> Iterator[Frame]:
+def notifications(thread_id: str, running: InFlight, event: Event | Entry) -> Iterator[Frame]:
     """The frames that ``event`` of the turn ``running`` means for the thread's subscribers, in order."""
     match event:
         case events.AgentMessageDelta():
@@ -47,7 +38,7 @@ def notifications(thread_id: str, running: Running, event: Event | Entry) -> Ite
             yield from _turn(thread_id, running, event)
 
 
-def _turn(thread_id: str, running: Running, event: Event | Entry) -> Iterator[Frame]:
+def _turn(thread_id: str, running: InFlight, event: Event | Entry) -> Iterator[Frame]:
     match event:
         case events.TaskStarted():
             begun = Turn(id=running.turn_id, items=[], status="inProgress", started_at=running.started_at)
@@ -65,7 +56,7 @@ def _turn(thread_id: str, running: Running, event: Event | Entry) -> Iterator[Fr
             return
 
 
-def _ended(running: Running, event: events.TaskComplete | events.TurnAborted) -> Turn:
+def _ended(running: InFlight, event: events.TaskComplete | events.TurnAborted) -> Turn:
     aborted = isinstance(event, events.TurnAborted)
     return Turn(
         id=running.turn_id,

@@ -6,9 +6,9 @@ A terminal has no event for "the screen changed", so ``sees`` looks again and ag
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import shlex
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,7 +22,6 @@ PATIENCE = 20.0
 WIDTH, HEIGHT = 120, 40
 
 _PAUSE = 0.05
-_sockets = itertools.count(1)
 
 
 class Screen(AssertionError):
@@ -62,7 +61,7 @@ class Terminal:
         return screen
 
     async def type(self, text: str) -> None:
-        """Type into the composer, until it shows there. Enter right after would count as part of a paste."""
+        """Type this, until the screen shows it."""
         await self._tmux.run("send-keys", "-t", self._name, "-l", text)
         await self.sees(text)
 
@@ -79,10 +78,9 @@ class Terminal:
 class Tmux:
     """A tmux server of its own, whose programs run on this CODEX_HOME in this folder."""
 
-    def __init__(self, home: Path, folder: Path) -> None:
-        self._home = home
+    def __init__(self, home: Path, folder: Path, sockets: str) -> None:
         self._folder = folder
-        self._socket = f"threadcast-test-{os.getpid()}-{next(_sockets)}"
+        self._env = os.environ | {"CODEX_HOME": str(home), "TERM": "xterm-256color", "TMUX_TMPDIR": sockets}
 
     async def codex(self, name: str, *arguments: str) -> Terminal:
         """The stock TUI with these arguments in a new terminal."""
@@ -94,8 +92,8 @@ class Tmux:
     async def run(self, *arguments: str) -> str:
         """One tmux command; returns what it prints."""
         process = await asyncio.create_subprocess_exec(
-            *("tmux", "-L", self._socket, "-f", "/dev/null", *arguments),
-            env=os.environ | {"CODEX_HOME": str(self._home), "TERM": "xterm-256color"},
+            *("tmux", "-L", "test", "-f", "/dev/null", *arguments),
+            env=self._env,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -108,9 +106,10 @@ class Tmux:
 @asynccontextmanager
 async def terminals(home: Path, folder: Path) -> AsyncIterator[Tmux]:
     """Terminals until the end of the block; then all their programs are ended."""
-    tmux = Tmux(home, folder)
-    await tmux.run("start-server", ";", "set-option", "-g", "remain-on-exit", "on", ";", "new-session", "-d")
-    try:
-        yield tmux
-    finally:
-        await tmux.run("kill-server")
+    with tempfile.TemporaryDirectory(prefix="tmux-") as sockets:
+        tmux = Tmux(home, folder, sockets)
+        await tmux.run("start-server", ";", "set-option", "-g", "remain-on-exit", "on", ";", "new-session", "-d")
+        try:
+            yield tmux
+        finally:
+            await tmux.run("kill-server")

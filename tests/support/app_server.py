@@ -55,8 +55,8 @@ async def serving(command: Sequence[str], home: Path) -> AsyncIterator[AppServer
     begun = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
         *command,
-        cwd=ROOT,
-        env=os.environ | {"CODEX_HOME": str(home)},
+        cwd=home,
+        env=os.environ | {"CODEX_HOME": str(home), "PYTHONPATH": str(ROOT)},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

@@ -62,6 +62,7 @@ model_provider = "test"
 approval_policy = "never"
 sandbox_mode = "read-only"
 check_for_update_on_startup = false
+disable_paste_burst = true
 {context}
 [analytics]
 enabled = false

@@ -1,8 +1,9 @@
 """A model server for the Responses API, scripted by the prompt. Owns the script; knows no Codex server.
 
 ``deltas:COUNT:SIZE:DELAY_MS`` streams that many deltas of that many characters. ``think`` reasons before it answers,
-``fail`` ends the response with an error, ``hang`` says one word and then nothing more. Anything else gets a short
-reply that quotes the prompt. ``python -m tests.support.model`` serves alone and prints its address.
+``fail`` ends the response with an error, ``hang`` says one word and then nothing more, ``runs`` calls for a command
+first, ``reads:COUNT`` costs so many input tokens. Anything else gets a short reply that quotes the prompt.
+``python -m tests.support.model`` serves alone and prints its address.
 """
 
 from __future__ import annotations
@@ -15,19 +16,11 @@ from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Any, Self
 
-USAGE = {
-    "input_tokens": 70,
-    "input_tokens_details": {"cached_tokens": 10},
-    "output_tokens": 20,
-    "output_tokens_details": {"reasoning_tokens": 5},
-    "total_tokens": 90,
-}
-"""What every response costs."""
-
 CHUNK = 65_536
 """Bytes of undelayed deltas that are written at once."""
 
 _BURST = re.compile(r"deltas:(\d+):(\d+):(\d+(?:\.\d+)?)")
+_READS = re.compile(r"reads:(\d+)")
 _HEADER = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\n%b\r\n"
 
 Event = dict[str, Any]
@@ -77,10 +70,14 @@ class ModelServer:
             listing = b'{"models":[],"data":[]}'
             writer.write(_HEADER % (b"application/json", b"content-length: %d\r\n" % len(listing)) + listing)
             return await writer.drain()
-        prompt = _prompt(json.loads(body))
+        request = json.loads(body)
+        prompt = _prompt(request)
         self.prompts.append(prompt)
         writer.write(_HEADER % (b"text/event-stream", b"transfer-encoding: chunked\r\n"))
-        async for piece in _stream(prompt, next(self._ids)):
+        number = next(self._ids)
+        first = not any(item["type"] == "function_call_output" for item in request["input"][-1:])
+        pieces = _command(number) if "runs" in prompt and first else _stream(prompt, number)
+        async for piece in pieces:
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
             await writer.drain()
         writer.write(b"0\r\n\r\n")
@@ -129,8 +126,17 @@ async def _stream(prompt: str, number: int) -> AsyncIterator[bytes]:
         yield _encode({"type": "response.failed", "response": {"id": f"resp_{number}", "error": error}})
         return
     done = {"type": "response.output_item.done", "item": _message(message, text)}
-    completed = {"type": "response.completed", "response": {"id": f"resp_{number}", "usage": USAGE}}
+    completed = {"type": "response.completed", "response": {"id": f"resp_{number}", "usage": _usage(prompt)}}
     yield _encode(done) + _encode(completed)
+
+
+async def _command(number: int) -> AsyncIterator[bytes]:
+    """A response that wants a command to be run and says nothing."""
+    call = {"type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}", "name": "shell_command"}
+    item = call | {"arguments": json.dumps({"command": "echo done"})}
+    yield _encode({"type": "response.created", "response": {"id": f"resp_{number}"}})
+    yield _encode({"type": "response.output_item.done", "item": item})
+    yield _encode({"type": "response.completed", "response": {"id": f"resp_{number}", "usage": _usage("")}})
 
 
 async def _text(prompt: str, message: str) -> AsyncIterator[tuple[bytes, str]]:
@@ -157,6 +163,18 @@ def _reasoning(item_id: str) -> Iterator[Event]:
     yield {"type": "response.reasoning_summary_part.added", **at}
     yield {"type": "response.reasoning_summary_text.delta", "delta": summary[0]["text"], **at}
     yield {"type": "response.output_item.done", "item": item | {"summary": summary}}
+
+
+def _usage(prompt: str) -> Event:
+    reads = _READS.search(prompt)
+    read = int(reads[1]) if reads else 70
+    return {
+        "input_tokens": read,
+        "input_tokens_details": {"cached_tokens": 10},
+        "output_tokens": 20,
+        "output_tokens_details": {"reasoning_tokens": 5},
+        "total_tokens": read + 20,
+    }
 
 
 def _message(item_id: str, text: str) -> Event:
