@@ -17,7 +17,7 @@ from rollout import cursors
 from rollout.cursors import InvalidCursor as InvalidCursor
 from rollout.cursors import Key
 from rollout.names import SessionIndex, recorded_name
-from rollout.paths import Home, archived_path, parse_name, unarchived_path
+from rollout.paths import Home, RolloutName, archived_path, parse_name, unarchived_path
 from rollout.reader import RolloutError, RolloutWithoutMeta, read_head
 from rollout.recorder import utc_now
 from rollout.summary import ThreadSummary as ThreadSummary
@@ -54,7 +54,7 @@ class _Found(NamedTuple):
     """A rollout file and where it stands in a list."""
 
     key: Key
-    path: Path
+    path: str
 
 
 class _Known(NamedTuple):
@@ -79,11 +79,11 @@ class Catalog:
 
     def find(self, thread_id: str) -> Path | None:
         """The rollout of a thread that is not archived."""
-        return _newest(path for path in _rollouts(self._home.sessions) if _is_of(path, thread_id))
+        return _find(self._home.sessions, thread_id)
 
     def find_archived(self, thread_id: str) -> Path | None:
         """The rollout of an archived thread."""
-        return _newest(path for path in _rollouts(self._home.archived) if _is_of(path, thread_id))
+        return _find(self._home.archived, thread_id)
 
     def summary(self, path: Path) -> ThreadSummary:
         """A thread by its rollout. Raises :class:`~rollout.reader.RolloutError`."""
@@ -120,7 +120,7 @@ class Catalog:
         keys: list[Key] = []
         threads: list[ThreadSummary] = []
         for each in after:
-            thread = self._matching(each.path, query)
+            thread = self._matching(Path(each.path), query)
             if thread is None:
                 continue
             if len(threads) == query.limit:
@@ -130,16 +130,13 @@ class Catalog:
         return _page(threads, keys, more=False)
 
     def _all(self, query: Query) -> Iterator[_Found]:
-        for path in _rollouts(self._home.archived if query.archived else self._home.sessions):
-            name = parse_name(path.name)
+        when = _created if query.sort_key == "created_at" else _updated
+        for entry in _rollouts(self._home.archived if query.archived else self._home.sessions):
+            name = parse_name(entry.name)
             if name is None:
                 continue
-            if query.sort_key == "created_at":
-                created = cursors.time_to_milliseconds(name.created.replace(tzinfo=UTC))
-                yield _Found(Key(created, name.thread_id), path)
-                continue
             try:
-                yield _Found(Key(path.stat().st_mtime_ns // 1_000_000, name.thread_id), path)
+                yield _Found(Key(when(entry, name), name.thread_id), entry.path)
             except FileNotFoundError:  # moved away since the folder was read
                 continue
 
@@ -183,26 +180,33 @@ class Catalog:
         return named[2]
 
 
-def _rollouts(folder: Path) -> Iterator[Path]:
-    """All rollout files below a folder."""
+def _rollouts(folder: str | Path) -> Iterator[os.DirEntry[str]]:
+    """All files below a folder whose names begin like those of rollouts."""
     try:
         entries = list(os.scandir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _rollouts(Path(entry.path))
-        elif entry.name.startswith("rollout-"):
-            yield Path(entry.path)
+        if entry.name.startswith("rollout-"):
+            yield entry
+        elif entry.is_dir(follow_symlinks=False):
+            yield from _rollouts(entry.path)
 
 
-def _is_of(path: Path, thread_id: str) -> bool:
-    name = parse_name(path.name)
-    return name is not None and name.thread_id == thread_id.lower()
+def _find(folder: Path, thread_id: str) -> Path | None:
+    """The newest rollout of a thread below a folder."""
+    ending = f"-{thread_id.lower()}.jsonl"
+    found = [entry for entry in _rollouts(folder) if entry.name.lower().endswith(ending) and parse_name(entry.name)]
+    return Path(max(found, key=lambda entry: entry.name).path) if found else None
 
 
-def _newest(paths: Iterator[Path]) -> Path | None:
-    return max(paths, key=lambda path: path.name, default=None)
+def _created(_: os.DirEntry[str], name: RolloutName) -> int:
+    """Unix milliseconds, taking the local time in the name for UTC."""
+    return cursors.time_to_milliseconds(name.created.replace(tzinfo=UTC))
+
+
+def _updated(entry: os.DirEntry[str], _: RolloutName) -> int:
+    return entry.stat().st_mtime_ns // 1_000_000
 
 
 def _move(path: Path, target: Path) -> Path:

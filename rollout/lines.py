@@ -195,14 +195,14 @@ def decode_line(raw: bytes, *, items: bool = True) -> Entry | None:
 
 def _entry(line: Any, raw: bytes) -> Entry | None:
     match line:
-        case _ItemLine():
-            return _model_item(line.payload)
-        case _MetaLine():
-            return _with_role(line.payload)
         case _EventLine() | _ContextLine() | _CompactedLine():
             return line.payload
+        case _MetaLine():
+            return _with_role(line.payload)
         case _:
-            return _outlined_item(line.payload, raw)
+            if not raw.isascii():
+                raw.decode()  # what a decoder skips it does not check, and both ways of reading must count alike
+            return _model_item(line.payload) if isinstance(line, _ItemLine) else _outlined_item(line.payload)
 
 
 def _model_item(payload: dict[str, Any]) -> Entry | None:
@@ -212,9 +212,7 @@ def _model_item(payload: dict[str, Any]) -> Entry | None:
     return OTHER_ITEM if isinstance(kind, str) and kind not in KINDS else None
 
 
-def _outlined_item(outline: Any, raw: bytes) -> Entry:
-    if not raw.isascii():
-        raw.decode()  # a skipped string is not checked to be UTF-8, and both ways of reading must count alike
+def _outlined_item(outline: Any) -> Entry:
     if type(outline) is not _Message or bytes(outline.role) != b'"user"':
         return OTHER_ITEM
     content = msgspec.json.decode(outline.content)

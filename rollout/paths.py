@@ -9,9 +9,12 @@ import re
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
-from uuid import UUID
 
-_NAME = re.compile(r"rollout-(\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2})-([0-9a-fA-F-]{36})\.jsonl")
+_HEX = "[0-9a-fA-F]"
+_NAME = re.compile(
+    r"rollout-(\d{4})-(\d{2})-(\d{2})T(\d{2})-(\d{2})-(\d{2})"
+    rf"-({_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}})\.jsonl"
+)
 _STAMP = "%Y-%m-%dT%H-%M-%S"
 
 
@@ -58,8 +61,9 @@ def parse_name(name: str) -> RolloutName | None:
     match = _NAME.fullmatch(name)
     if match is None:
         return None
+    *moment, thread_id = match.groups()
     try:
-        return RolloutName(datetime.strptime(match[1], _STAMP), str(UUID(match[2])))
+        return RolloutName(datetime(*map(int, moment)), thread_id.lower())  # type: ignore[arg-type]
     except ValueError:
         return None
 

@@ -83,6 +83,8 @@ async def _load(call: Call, params: ThreadResumeParams) -> LiveThread:
 
 async def _source(call: Call, thread_id: str, path: str | None) -> Path:
     if path is not None:
+        if "\0" in path:
+            raise invalid_request("invalid path: it holds a NUL character")
         return Path(path)
     found = await call.app.opening.find(parse_thread_id(thread_id))
     if found is None:

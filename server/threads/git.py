@@ -13,8 +13,7 @@ _TIMEOUT = 5.0
 
 async def git_state(cwd: str) -> GitState | None:
     """Commit, branch and origin of the repository around ``cwd``; None if there is none, or no git."""
-    folder = Path(cwd)
-    if not any((parent / ".git").exists() for parent in (folder, *folder.parents)):
+    if not _in_repository(Path(cwd)):
         return None
     commit, branch, origin = await asyncio.gather(
         _ask(cwd, "rev-parse", "HEAD"),
@@ -22,6 +21,13 @@ async def git_state(cwd: str) -> GitState | None:
         _ask(cwd, "remote", "get-url", "origin"),
     )
     return GitState(commit_hash=commit, branch=branch, repository_url=origin)
+
+
+def _in_repository(folder: Path) -> bool:
+    try:
+        return any((parent / ".git").exists() for parent in (folder, *folder.parents))
+    except OSError:  # a name that no file system takes, or a folder that may not be looked into
+        return False
 
 
 async def _ask(cwd: str, *question: str) -> str | UnsetType:
@@ -35,7 +41,7 @@ async def _ask(cwd: str, *question: str) -> str | UnsetType:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
-    except FileNotFoundError:
+    except (OSError, ValueError):  # no git here, or no folder that it could be asked about
         return UNSET
     try:
         async with asyncio.timeout(_TIMEOUT):
@@ -43,5 +49,7 @@ async def _ask(cwd: str, *question: str) -> str | UnsetType:
     except TimeoutError:
         process.kill()
         await process.wait()
+        return UNSET
+    if process.returncode != 0:  # what it prints then is no answer: in a repository without a commit, "HEAD"
         return UNSET
     return answer.decode(errors="replace").strip() or UNSET

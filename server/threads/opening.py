@@ -84,14 +84,14 @@ class Opening:
         return summary, present(history.turns(), active=False)
 
     async def rename(self, path: Path, thread_id: str, name: str) -> None:
-        """Record a new title in the rollout of a thread that is not loaded."""
+        """Record a new title in the rollout of a thread that is not loaded. Raises :class:`~protocol.errors.RpcError`."""
 
         def record() -> None:
             recorder = Recorder.resume(path)
             recorder.append(ThreadNameUpdated(thread_id=thread_id, thread_name=name))
             recorder.close()
 
-        await asyncio.to_thread(record)
+        await _refusing(path, record)
 
     # -- three ways to life ------------------------------------------------------------------------------------------
 
@@ -124,11 +124,14 @@ class Opening:
 
     async def fork(self, path: Path, params: ThreadForkParams, *, originator: str) -> LiveThread:
         """A new thread that begins as a copy of this rollout. Raises :class:`~protocol.errors.RpcError`."""
-        rollout = await _refusing(path, reader.read, path)
+        rollout: Rollout = await _refusing(path, reader.read, path)
+        source: ThreadSummary = await _refusing(path, self._catalog.summary, path)
         settings = self._resumed_settings(rollout, params)
         meta = self._new_meta(settings, originator, git=await git_state(settings.cwd), source=rollout.meta)
         recorder = None if params.ephemeral else self._new_recorder(meta.id)
-        return await asyncio.to_thread(self._copy, rollout, meta, settings, recorder)
+        live = await asyncio.to_thread(self._copy, rollout, meta, settings, recorder)
+        live.summary = live.summary.copied_from(source)
+        return live
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
@@ -141,8 +144,6 @@ class Opening:
         entries = fork.copy(rollout, meta)
         live = self._live(meta, settings, entries, recorder, prompt.build(entries))
         live.materialise()
-        source = self._catalog.summary(rollout.path)
-        live.summary = live.summary.copied_from(source)
         return live
 
     def _live(

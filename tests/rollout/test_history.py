@@ -198,7 +198,7 @@ def test_a_user_message_shows_text_then_urls_then_files() -> None:
         message="do all", images=["https://x"], local_images=["/a.png"], text_elements=[element]
     )
     (turn,) = of(started(1), message)
-    content = [
+    content: list[wire.UserInput] = [
         wire.TextInput(
             text="do all",
             text_elements=[wire.TextElement(byte_range=wire.ByteRange(start=0, end=2), placeholder="do")],
@@ -358,8 +358,8 @@ def test_usage_belongs_to_the_open_turn_else_to_the_last() -> None:
 
 
 def test_usage_before_any_turn_belongs_to_none() -> None:
-    everything = [started(1), events.TokenCount(), events.ThreadRolledBack(num_turns=1), events.TokenCount()]
-    assert rebuild(everything).usage_owner is None
+    gone: list[Entry] = [started(1), events.TokenCount(), events.ThreadRolledBack(num_turns=1)]
+    assert rebuild([*gone, events.TokenCount()]).usage_owner is None
 
 
 # Presenting and forking

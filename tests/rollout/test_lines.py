@@ -134,8 +134,8 @@ def test_new_members_of_a_line_are_ignored() -> None:
 
 
 def test_a_model_item_is_stored_without_the_providers_id_and_extras() -> None:
-    item = {"id": "msg_1", "type": "message", "status": "completed", "role": "assistant", "content": []}
-    item["content"] = [{"type": "output_text", "annotations": [], "text": "hi", "logprobs": []}]
+    part = {"type": "output_text", "annotations": [], "text": "hi", "logprobs": []}
+    item = {"id": "msg_1", "type": "message", "status": "completed", "role": "assistant", "content": [part]}
     assert json.loads(encode_line(ResponseItem(payload=item), T))["payload"] == {
         "type": "message",
         "role": "assistant",

@@ -25,8 +25,8 @@ def test_messages_keep_their_ids() -> None:
         {"type": "local_image", "path": "/p"},
     ]
     user = stored("UserMessage", content=parts).item
-    content = [wire.TextInput(text="q"), wire.ImageInput(url="u"), wire.LocalImageInput(path="/p")]
-    assert user == wire.UserMessage(id="i", content=content)
+    text, image = wire.TextInput(text="q"), wire.ImageInput(url="u")
+    assert user == wire.UserMessage(id="i", content=[text, image, wire.LocalImageInput(path="/p")])
     agent = stored("AgentMessage", content=[{"type": "Text", "text": "a"}], phase="final_answer").item
     assert agent == wire.AgentMessage(id="i", text="a", phase="final_answer")
 

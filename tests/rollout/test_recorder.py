@@ -237,9 +237,7 @@ def test_an_archived_thread_goes_on_in_its_moved_file(tmp_path: Path) -> None:
     assert (tmp_path / "moved.jsonl").read_bytes() == lines(META, say("one"))
 
 
-async def test_syncing_writes_what_waits_and_reaches_the_medium(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_syncing_writes_what_waits_on_the_medium(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
     recorder = new(tmp_path / "r.jsonl")

@@ -27,10 +27,10 @@ Event = dict[str, Any]
 
 
 class ModelServer:
-    """Listens on a free port of this machine from ``async with`` on. ``prompts``: what was asked, in order."""
+    """Listens on a free port of this machine from ``async with`` on. ``request``: what was asked last."""
 
     def __init__(self) -> None:
-        self.prompts: list[str] = []
+        self.request: Event = {}
         self._ids = itertools.count(1)
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -70,12 +70,11 @@ class ModelServer:
             listing = b'{"models":[],"data":[]}'
             writer.write(_HEADER % (b"application/json", b"content-length: %d\r\n" % len(listing)) + listing)
             return await writer.drain()
-        request = json.loads(body)
-        prompt = _prompt(request)
-        self.prompts.append(prompt)
+        self.request = json.loads(body)
+        prompt = _prompt(self.request)
         writer.write(_HEADER % (b"text/event-stream", b"transfer-encoding: chunked\r\n"))
         number = next(self._ids)
-        first = not any(item["type"] == "function_call_output" for item in request["input"][-1:])
+        first = not any(item["type"] == "function_call_output" for item in self.request["input"][-1:])
         pieces = _command(number) if "runs" in prompt and first else _stream(prompt, number)
         async for piece in pieces:
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))

@@ -1,0 +1,198 @@
+"""Rollouts that we and the released app-server write for each other: both must tell the same of every thread."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.peer.clients import attached
+from tests.support import codex
+from tests.support.app_server import AppServer, ours, released, serving
+from tests.support.harness import Client
+from tests.support.model import ModelServer
+
+pytestmark = pytest.mark.codex
+
+INTENDED = {
+    ("thread/list", "forkedFromId"): "the peer's list does not tell where a fork comes from, its other answers do",
+}
+"""Where our answer may differ from the peer's, by method and member of the thread, and why."""
+
+CLOCKS = {"updatedAt"}
+"""Members that may differ by a second: we tell the time of the file, the peer one of its own from a moment later."""
+
+Story = Callable[[Client, str], Awaitable[str]]
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[ModelServer]:
+    async with ModelServer() as model:
+        yield model
+
+
+@pytest.fixture
+def home(tmp_path: Path, model: ModelServer) -> Path:
+    """The CODEX_HOME that both servers use, one after the other."""
+    codex.write_config(tmp_path / "home", model.url)
+    return tmp_path / "home"
+
+
+def command(who: str) -> list[str]:
+    return ours() if who == "ours" else released(codex.REFERENCE)
+
+
+# -- what happens in a thread --------------------------------------------------------------------------------------------
+
+
+async def plain(client: Client, thread_id: str) -> str:
+    """Turns that end in every way that needs no tools."""
+    await client.run_turn(thread_id, "hello")
+    await client.run_turn(thread_id, "think twice")
+    turn_id = await client.start_turn(thread_id, "hang")
+    await client.hear("item/agentMessage/delta", turnId=turn_id)
+    await client.call("turn/interrupt", threadId=thread_id, turnId=turn_id)
+    await client.hear("turn/completed", threadId=thread_id)
+    await client.run_turn(thread_id, "fail please")
+    await client.run_turn(thread_id, "bye reads:500")
+    return thread_id
+
+
+async def ends_failed(client: Client, thread_id: str) -> str:
+    """The usage belongs to the turn that had it, not to the last one."""
+    await client.run_turn(thread_id, "hello")
+    await client.run_turn(thread_id, "fail please")
+    return thread_id
+
+
+async def forked(client: Client, thread_id: str) -> str:
+    """A fork with a turn and a name of its own."""
+    await client.run_turn(thread_id, "common")
+    fork = await client.call("thread/fork", threadId=thread_id)
+    fork_id: str = fork["thread"]["id"]
+    await client.run_turn(fork_id, "own way")
+    await client.call("thread/name/set", threadId=fork_id, name="A way of its own")
+    return fork_id
+
+
+async def with_tools(client: Client, thread_id: str) -> str:
+    """A command, a compaction, and turns that were taken back."""
+    await client.run_turn(thread_id, "runs a command")
+    await client.call("thread/compact/start", threadId=thread_id)
+    compacted = await client.find(
+        lambda m: m.get("method") == "item/completed" and m["params"]["item"]["type"] == "contextCompaction"
+    )
+    turn_id = compacted["params"]["turnId"]
+    await client.find(lambda m: m.get("method") == "turn/completed" and m["params"]["turn"]["id"] == turn_id)
+    await client.run_turn(thread_id, "this goes")
+    await client.run_turn(thread_id, "and this")
+    await client.call("thread/rollback", threadId=thread_id, numTurns=2)
+    await client.run_turn(thread_id, "this stays")
+    return thread_id
+
+
+STORIES = [
+    pytest.param("ours", plain, id="ours-plain"),
+    pytest.param("ours", ends_failed, id="ours-ends-failed"),
+    pytest.param("ours", forked, id="ours-forked"),
+    pytest.param("peer", plain, id="peer-plain"),
+    pytest.param("peer", ends_failed, id="peer-ends-failed"),
+    pytest.param("peer", forked, id="peer-forked"),
+    pytest.param("peer", with_tools, id="peer-with-tools"),
+]
+
+
+async def write(who: str, story: Story, home: Path) -> tuple[str, Any]:
+    """Let it happen on this server. Returns the thread and the last usage told live."""
+    async with serving(command(who), home) as server, attached(server) as client:
+        started = await client.call("thread/start", cwd=str(home), persistExtendedHistory=True)
+        thread_id = await story(client, started["thread"]["id"])
+        await client.settle()
+        told = [usage for usage in client.heard("thread/tokenUsage/updated") if usage["threadId"] == thread_id]
+    return thread_id, told[-1]
+
+
+# -- what a server tells of it -------------------------------------------------------------------------------------------
+
+
+async def report(server: AppServer, thread_id: str) -> tuple[dict[str, Any], list[Any]]:
+    """Everything this server tells of a thread it has not loaded, by method, and the usage it replays."""
+    async with attached(server) as client:
+        listed = await client.call("thread/list")
+        read = await client.call("thread/read", threadId=thread_id, includeTurns=True)
+        resumed = await client.call("thread/resume", threadId=thread_id)
+        await client.settle()
+        usage = client.heard("thread/tokenUsage/updated")
+    row = next(row for row in listed["data"] if row["id"] == thread_id)
+    return {"thread/list": row, "thread/read": read["thread"], "thread/resume": resumed["thread"]}, usage
+
+
+def differences(told_by_us: dict[str, Any], told_by_peer: dict[str, Any]) -> Iterator[str]:
+    for method, peer in told_by_peer.items():
+        us = told_by_us[method]
+        for member in sorted(us.keys() | peer.keys()):
+            our_value, peer_value = us.get(member, "absent"), peer.get(member, "absent")
+            allowed = (method, member) in INTENDED or (member in CLOCKS and abs(our_value - peer_value) <= 1)
+            if our_value != peer_value and not allowed:
+                yield f"{method} {member}: ours {our_value!r}, peer {peer_value!r}"
+
+
+@pytest.mark.parametrize(("writer", "story"), STORIES)
+async def test_both_servers_tell_the_same_of_a_thread(writer: str, story: Story, home: Path) -> None:
+    thread_id, last_usage = await write(writer, story, home)
+    async with serving(ours(), home) as server:
+        told_by_us, our_usage = await report(server, thread_id)
+    async with serving(released(codex.REFERENCE), home) as server:
+        told_by_peer, peer_usage = await report(server, thread_id)
+    assert list(differences(told_by_us, told_by_peer)) == []
+    assert our_usage == peer_usage
+    assert [usage["tokenUsage"] for usage in our_usage] == [last_usage["tokenUsage"]]
+    assert our_usage[0]["turnId"] in {turn["id"] for turn in told_by_us["thread/resume"]["turns"]}
+
+
+async def test_turns_keep_what_was_told_of_them_live(home: Path) -> None:
+    async with serving(ours(), home) as server, attached(server) as client:
+        started = await client.call("thread/start", cwd=str(home))
+        thread_id = await plain(client, started["thread"]["id"])
+        live = [told["turn"] for told in client.heard("turn/completed")]
+        usage = client.heard("thread/tokenUsage/updated")[-1]
+    async with serving(released(codex.REFERENCE), home) as server:
+        told, replayed = await report(server, thread_id)
+    assert [turn | {"items": []} for turn in told["thread/resume"]["turns"]] == live
+    assert replayed == [usage]
+
+
+async def test_a_thread_goes_back_and_forth(home: Path, model: ModelServer) -> None:
+    thread_id, _ = await write("ours", plain, home)
+    for who, prompt in (("peer", "from the peer"), ("ours", "from us"), ("peer", "the end")):
+        async with serving(command(who), home) as server, attached(server) as client:
+            await client.call("thread/resume", threadId=thread_id)
+            await client.run_turn(thread_id, prompt)
+    asked = [part["text"] for item in model.request["input"] for part in item.get("content") or [] if "text" in part]
+    said = [text for text in asked if text in ("hello", "think twice", "hang", "from the peer", "from us", "the end")]
+    assert said == ["hello", "think twice", "hang", "from the peer", "from us", "the end"]
+    async with serving(ours(), home) as server:
+        told_by_us, our_usage = await report(server, thread_id)
+    async with serving(released(codex.REFERENCE), home) as server:
+        told_by_peer, peer_usage = await report(server, thread_id)
+    assert list(differences(told_by_us, told_by_peer)) == []
+    assert our_usage == peer_usage
+    assert our_usage[0]["tokenUsage"]["total"]["outputTokens"] == 6 * 20
+
+
+async def test_looking_at_a_thread_of_the_peer_leaves_its_file_untouched(home: Path) -> None:
+    thread_id, _ = await write("peer", with_tools, home)
+    path = next(home.glob(f"sessions/*/*/*/*{thread_id}.jsonl"))
+    before = (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns, path.stat().st_ino)
+    async with serving(ours(), home) as server:
+        await report(server, thread_id)
+        async with attached(server) as client:
+            await client.call("thread/resume", threadId=thread_id, excludeTurns=True)
+            fork = await client.call("thread/fork", threadId=thread_id)
+            await client.run_turn(fork["thread"]["id"], "in the fork")
+            await client.call("thread/unsubscribe", threadId=thread_id)
+    after = (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns, path.stat().st_ino)
+    assert after == before
