@@ -49,6 +49,11 @@ class SessionMeta(Record):
     history_mode: str | UnsetType = UNSET
     git: GitState | UnsetType | None = UNSET
 
+    @property
+    def is_paginated(self) -> bool:
+        """The rollout has the newer form, in which every line carries an ordinal. It is read, not appended to."""
+        return self.history_mode == "paginated"
+
 
 class TurnContext(Record):
     """The settings a turn ran with. The next turn only tells the model what differs from the last one."""

@@ -42,10 +42,8 @@ class App:
         self.draining = False
         self._given = providers or {}
         self._opened: dict[str, tuple[ProviderConfig, Provider]] = {}
-        self.listener = Listener(config, self._connected_to(), self._left)
-
-    def _connected_to(self) -> Dispatcher:
-        return Dispatcher(self, ROUTES)
+        self._dispatcher = Dispatcher(self, ROUTES)
+        self.listener = Listener(config, self._dispatcher, self._left)
 
     def _left(self, connection: Connection) -> None:
         self.loaded.left(self.subscriptions.close(connection))
@@ -79,5 +77,6 @@ class App:
             await asyncio.wait(running, timeout=drain_seconds)
         await self.loaded.close()
         await self.listener.stop(GOING_AWAY, "the server is shutting down")
+        await self._dispatcher.drain()
         for _, provider in self._opened.values():
             await provider.aclose()

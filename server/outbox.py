@@ -43,8 +43,9 @@ class Socket(Protocol):
 class Outbox:
     """Frames on their way to one socket.
 
-    ``limit`` bounds what waits here and in the transport together, in bytes; ``deadline`` is how long, in seconds,
-    the socket may take nothing. Beyond either, ``on_stuck`` is called once with the order to disconnect.
+    ``limit`` bounds the notifications that wait here, in bytes; replies do not count, for the client asked for them
+    and they may be large. ``deadline`` is how long, in seconds, the socket may take nothing. Beyond either,
+    ``on_stuck`` is called once with the order to disconnect.
     """
 
     def __init__(self, socket: Socket, *, limit: int, deadline: float, on_stuck: Callable[[Disconnect], None]) -> None:
@@ -53,7 +54,7 @@ class Outbox:
         self._deadline = deadline
         self._on_stuck = on_stuck
         self._waiting: list[bytes] = []
-        self._bytes = 0
+        self._told = 0
         self._flush_scheduled = False
         self._drain: asyncio.Task[None] | None = None
         self._closed = False
@@ -63,8 +64,9 @@ class Outbox:
         if self._closed:
             return
         self._waiting.append(frame.data)
-        self._bytes += len(frame.data)
-        if self._bytes + self._socket.unsent() > self._limit and len(self._waiting) > 1:
+        if frame.method is not None:
+            self._told += len(frame.data)
+        if self._told > self._limit:
             self._give_up("too slow: more waits for this connection than the server keeps; reconnect and resume")
         elif not self._flush_scheduled and self._drain is None:
             self._flush_scheduled = True
@@ -87,20 +89,32 @@ class Outbox:
             return
         data = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
         self._waiting.clear()
-        self._bytes = 0
+        self._told = 0
         self._socket.write(data)
 
     async def _drain_then_flush(self) -> None:
         try:
-            async with asyncio.timeout(self._deadline):
-                await self._socket.drain()
+            while not await self._drained():
+                pass
         except TimeoutError:
             self._give_up("too slow: nothing could be written for too long; reconnect and resume")
-        except (ConnectionError, OSError):
+        except OSError:
             self._closed = True
         finally:
             self._drain = None
         self._flush()
+
+    async def _drained(self) -> bool:
+        """Wait for room. False if there is none at the deadline but some bytes left; TimeoutError if none did."""
+        before = self._socket.unsent()
+        try:
+            async with asyncio.timeout(self._deadline):
+                await self._socket.drain()
+        except TimeoutError:
+            if self._socket.unsent() >= before:
+                raise
+            return False
+        return True
 
     def _give_up(self, reason: str) -> None:
         self._closed = True

@@ -77,6 +77,7 @@ async def set_name(call: Call, params: ThreadSetNameParams) -> Empty:
     if live is not None:
         if live.ephemeral:
             raise invalid_request(f"ephemeral thread cannot be renamed: {thread_id}")
+        live.check_appendable()
         live.rename(name)
     else:
         path = await call.app.opening.find(thread_id)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rollout.catalog import ThreadSummary
-
 from protocol.thread import Thread, ThreadStatus
 from protocol.turn import Turn
+from rollout.catalog import ThreadSummary
 
 
 def thread_object(

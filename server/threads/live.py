@@ -10,7 +10,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
+import structlog
+
 from protocol import frames, methods
+from protocol.errors import RpcError, invalid_request
 from protocol.frames import Frame
 from protocol.item import UserInput
 from protocol.thread import Thread, ThreadStatus, ThreadStatusChangedNotification
@@ -38,6 +41,8 @@ from server.threads.limits import Limits
 from server.threads.replay import Replay, decide
 from server.threads.status import Status
 from server.threads.translate import notifications
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -80,6 +85,7 @@ class LiveThread:
         subscriptions: Subscriptions[Connection],
         limits: Limits,
         on_change: Callable[[LiveThread], None],
+        appendable: bool = True,
     ) -> None:
         self.summary = summary
         self.settings = settings
@@ -91,6 +97,7 @@ class LiveThread:
         self._subscriptions = subscriptions
         self._limits = limits
         self._on_change = on_change
+        self._appendable = appendable
         self._status = Status()
         self._running: InFlight | None = None
 
@@ -218,9 +225,21 @@ class LiveThread:
         return self._memory.prompt
 
     async def sync(self) -> None:
-        """Wait until the rollout is on the medium."""
-        if self._recorder is not None:
-            await self._recorder.sync()
+        """Wait until the rollout is on the medium. If it cannot be written, the subscribers are warned."""
+        if self._recorder is None:
+            return
+        await self._recorder.sync()
+        if self._recorder.failure is not None:
+            _log.error("rollout_not_written", thread=self.id, error=str(self._recorder.failure))
+            self.warn(
+                f"The thread could not be written to {self._recorder.path}: {self._recorder.failure.strerror}. "
+                "It is kept in memory and written as soon as that is possible."
+            )
+
+    def check_appendable(self) -> None:
+        """Raise :class:`~protocol.errors.RpcError` if the thread can be read but not go on."""
+        if not self._appendable:
+            raise not_appendable(self.id)
 
     def rename(self, name: str) -> None:
         """Give it a title; its rollout exists from then on."""
@@ -241,6 +260,14 @@ class LiveThread:
             await asyncio.wait({turn.ended})
         if self._recorder is not None:
             self._recorder.close()
+
+
+def not_appendable(thread_id: str) -> RpcError:
+    """The refusal to write to a rollout whose form we only read; half a line too many would make it unreadable."""
+    return invalid_request(
+        f"thread {thread_id} was written by a newer Codex in a form that is read here but not appended to; "
+        "fork it and go on in the fork"
+    )
 
 
 def warning(thread_id: str, message: str) -> Frame:

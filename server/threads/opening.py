@@ -36,7 +36,7 @@ from server.outgoing import Outgoing
 from server.subscriptions import Subscriptions
 from server.threads.git import git_state
 from server.threads.limits import Limits
-from server.threads.live import LiveThread, Memory
+from server.threads.live import LiveThread, Memory, not_appendable
 from server.version import VERSION
 
 SOURCE = "vscode"
@@ -84,9 +84,12 @@ class Opening:
         return summary, present(history.turns(), active=False)
 
     async def rename(self, path: Path, thread_id: str, name: str) -> None:
-        """Record a new title in the rollout of a thread that is not loaded. Raises :class:`~protocol.errors.RpcError`."""
+        """Record a new title of a thread that is not loaded. Raises :class:`~protocol.errors.RpcError`."""
 
         def record() -> None:
+            head = reader.read_head(path)
+            if head is not None and head.meta.is_paginated:
+                raise not_appendable(thread_id)
             recorder = Recorder.resume(path)
             recorder.append(ThreadNameUpdated(thread_id=thread_id, thread_name=name))
             recorder.close()
@@ -109,7 +112,8 @@ class Opening:
         settings = self._resumed_settings(rollout, params)
         memory = Memory(history, usage, None, partial(_prompt_of, path))
         recorder = await _refusing(path, Recorder.resume, path)
-        return self._make(summary=summary, settings=settings, memory=memory, recorder=recorder)
+        appendable = not rollout.meta.is_paginated
+        return self._make(summary=summary, settings=settings, memory=memory, recorder=recorder, appendable=appendable)
 
     async def resume_items(self, items: list[Any], params: ThreadResumeParams, *, originator: str) -> LiveThread:
         """A new thread that begins with these model items; they make no turns."""

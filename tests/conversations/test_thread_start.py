@@ -39,7 +39,7 @@ def first_line(path: str) -> Message:
 async def test_the_reply_comes_first_and_then_everybody_hears_of_the_thread(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
         client, other = await server.client(), await server.client()
-        session = await client.call("thread/start", cwd="/work")
+        session = await client.call("thread/start", cwd="/project")
         await client.settle()
         assert client.methods() == ["reply", "thread/started"]
         await other.settle()
@@ -50,14 +50,14 @@ async def test_the_reply_comes_first_and_then_everybody_hears_of_the_thread(tmp_
 async def test_the_reply_holds_the_thread_and_the_settings_it_runs_with(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
         client = await server.client()
-        session = await client.call("thread/start", cwd="/work")
+        session = await client.call("thread/start", cwd="/project")
         assert set(session) == SESSION
         thread = session["thread"]
         assert set(thread) == MEMBERS
         assert (thread["preview"], thread["turns"], thread["name"], thread["forkedFromId"]) == ("", [], None, None)
         assert (thread["status"], thread["ephemeral"], thread["source"]) == ({"type": "idle"}, False, "vscode")
         assert thread["createdAt"] == thread["updatedAt"]
-        assert thread["cwd"] == session["cwd"] == "/work"
+        assert thread["cwd"] == session["cwd"] == "/project"
         assert Path(thread["path"]).is_relative_to(tmp_path / "sessions")
         assert thread["path"].endswith(f"-{thread['id']}.jsonl")
         assert (session["model"], session["modelProvider"]) == ("test-model", "scripted")
@@ -67,13 +67,13 @@ async def test_the_reply_holds_the_thread_and_the_settings_it_runs_with(tmp_path
 async def test_nothing_is_on_disk_before_the_first_turn(tmp_path: Path) -> None:
     async with running(tmp_path, [message("Hi"), completed()]) as server:
         client = await server.client("probe")
-        thread = (await client.call("thread/start", cwd="/work"))["thread"]
+        thread = (await client.call("thread/start", cwd="/project"))["thread"]
         assert rollouts(tmp_path) == []
         assert (await client.call("thread/list"))["data"] == []
         await client.run_turn(thread["id"], "Hello")
         assert rollouts(tmp_path) == [Path(thread["path"])]
         meta = first_line(thread["path"])["payload"]
-        assert (meta["id"], meta["cwd"], meta["originator"]) == (thread["id"], "/work", "probe")
+        assert (meta["id"], meta["cwd"], meta["originator"]) == (thread["id"], "/project", "probe")
         assert (meta["model_provider"], meta["source"]) == ("scripted", "vscode")
         assert [listed["id"] for listed in (await client.call("thread/list"))["data"]] == [thread["id"]]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from websockets.asyncio.client import connect
 
@@ -35,3 +36,9 @@ async def seed(server: AppServer, *prompts: str) -> str:
         for prompt in prompts:
             await client.run_turn(thread_id, prompt)
     return thread_id
+
+
+def rollout_of(home: Path, thread_id: str = "") -> Path:
+    """The file of this thread, or of the only one there is."""
+    (path,) = home.glob(f"sessions/*/*/*/rollout-*{thread_id}.jsonl")
+    return path

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.peer.clients import attached
+from tests.peer.clients import attached, rollout_of
 from tests.support import codex
 from tests.support.app_server import AppServer, ours, released, serving
 from tests.support.harness import Client
@@ -45,7 +45,7 @@ def command(who: str) -> list[str]:
     return ours() if who == "ours" else released(codex.REFERENCE)
 
 
-# -- what happens in a thread --------------------------------------------------------------------------------------------
+# -- what happens in a thread ------------------------------------------------------------------------------------------
 
 
 async def plain(client: Client, thread_id: str) -> str:
@@ -115,7 +115,13 @@ async def write(who: str, story: Story, home: Path) -> tuple[str, Any]:
     return thread_id, told[-1]
 
 
-# -- what a server tells of it -------------------------------------------------------------------------------------------
+def state(path: Path) -> tuple[str, int, int]:
+    """What changes when somebody writes to a file or replaces it."""
+    stat = path.stat()
+    return hashlib.sha256(path.read_bytes()).hexdigest(), stat.st_mtime_ns, stat.st_ino
+
+
+# -- what a server tells of it -----------------------------------------------------------------------------------------
 
 
 async def report(server: AppServer, thread_id: str) -> tuple[dict[str, Any], list[Any]]:
@@ -185,8 +191,7 @@ async def test_a_thread_goes_back_and_forth(home: Path, model: ModelServer) -> N
 
 async def test_looking_at_a_thread_of_the_peer_leaves_its_file_untouched(home: Path) -> None:
     thread_id, _ = await write("peer", with_tools, home)
-    path = next(home.glob(f"sessions/*/*/*/*{thread_id}.jsonl"))
-    before = (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns, path.stat().st_ino)
+    before = state(rollout_of(home, thread_id))
     async with serving(ours(), home) as server:
         await report(server, thread_id)
         async with attached(server) as client:
@@ -194,5 +199,4 @@ async def test_looking_at_a_thread_of_the_peer_leaves_its_file_untouched(home: P
             fork = await client.call("thread/fork", threadId=thread_id)
             await client.run_turn(fork["thread"]["id"], "in the fork")
             await client.call("thread/unsubscribe", threadId=thread_id)
-    after = (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns, path.stat().st_ino)
-    assert after == before
+    assert state(rollout_of(home, thread_id)) == before

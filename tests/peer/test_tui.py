@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.peer.clients import seed
+from tests.peer.clients import rollout_of, seed
 from tests.peer.tmux import Terminal, Tmux, terminals
 from tests.support import codex
 from tests.support.app_server import ours, serving
 from tests.support.model import ModelServer
 
 pytestmark = pytest.mark.codex
+
+SAID = "\u203a "
+"""Stands before a prompt on the screen."""
 
 
 @pytest.fixture
@@ -48,8 +51,7 @@ async def test_a_new_chat_shows_the_reply_and_what_it_cost(home: Path, tmux: Tmu
         await terminal.sees("test-model default")
         await terminal.say("good morning")
         await terminal.sees("Noted: GOOD MORNING")
-        thread_id = next(home.glob("sessions/*/*/*/rollout-*.jsonl")).stem[-36:]
-        status = await status_of(terminal, thread_id)
+        status = await status_of(terminal, rollout_of(home).stem[-36:])
     assert "Token usage: 80 total (60 input + 20 output)" in status
     assert "Context window: 100% left (90 used / 258K)" in status
 
@@ -84,7 +86,7 @@ async def test_resume_by_picker_restores_history_and_usage_before_any_turn(home:
 async def test_fork_begins_with_the_history_and_usage_of_its_source(home: Path, tmux: Tmux) -> None:
     async with serving(ours(), home) as server:
         source_id = await seed(server, "common past reads:60000")
-        source = next(home.glob(f"sessions/*/*/*/*{source_id}.jsonl"))
+        source = rollout_of(home, source_id)
         before = source.read_bytes()
         terminal = await tmux.codex("fork", "fork", "--remote", server.url, source_id)
         await terminal.sees("common past", "Noted: COMMON PAST READS:60000")
@@ -106,10 +108,10 @@ async def test_two_terminals_on_one_thread_see_the_turns_of_both(home: Path, tmu
             await terminal.sees("Noted: BEFORE BOTH")
         await one.say("said by one")
         for terminal in (one, two):
-            await terminal.sees("› said by one", "• Noted: SAID BY ONE")
+            await terminal.sees(f"{SAID}said by one", "Noted: SAID BY ONE")
         await two.say("said by two")
         for terminal in (one, two):
-            screen = await terminal.sees("› said by two", "• Noted: SAID BY TWO")
+            screen = await terminal.sees(f"{SAID}said by two", "Noted: SAID BY TWO")
             assert screen.count("Noted: SAID BY ONE") == 1
             status = await status_of(terminal, thread_id)
             assert "Token usage: 240 total (180 input + 60 output)" in status

@@ -24,7 +24,7 @@ WIDTH, HEIGHT = 120, 40
 _PAUSE = 0.05
 
 
-class Screen(AssertionError):
+class ScreenError(AssertionError):
     """A screen never showed what it should; holds what it showed instead."""
 
 
@@ -56,7 +56,7 @@ class Terminal:
         deadline = time.monotonic() + PATIENCE
         while not good(screen := await self.history()):
             if time.monotonic() > deadline:
-                raise Screen(f"{self._name} never showed {what}:\n{screen}")
+                raise ScreenError(f"{self._name} never showed {what}:\n{screen}")
             await asyncio.sleep(_PAUSE)
         return screen
 

@@ -24,7 +24,7 @@ def test_a_command_shows_as_it_ran() -> None:
         "type": "commandExecution",
         "id": "c",
         "command": "/bin/bash -lc 'ls -l'",
-        "cwd": "/work",
+        "cwd": "/project",
         "processId": None,
         "source": "agent",
         "status": "completed",
@@ -56,7 +56,7 @@ def test_a_command_without_output_shows_null_and_its_source_in_camel_case() -> N
     ],
 )
 def test_a_command_shows_what_it_seems_to_do(parsed: dict[str, Any], shown: dict[str, Any]) -> None:
-    assert mapping.command_action(parsed, "/work") == shown
+    assert mapping.command_action(parsed, "/project") == shown
 
 
 def test_a_patch_shows_its_files_by_path_with_kind_and_diff() -> None:

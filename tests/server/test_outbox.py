@@ -12,6 +12,8 @@ class FakeSocket:
         self.written: list[bytes] = []
         self.open = True
         self.held = 0
+        self.progress = 0
+        self.wrote = asyncio.Event()
         self.room = asyncio.Event()
         self.room.set()
 
@@ -20,8 +22,12 @@ class FakeSocket:
 
     def write(self, data: bytes) -> None:
         self.written.append(data)
+        self.wrote.set()
 
     def unsent(self) -> int:
+        self.held -= self.progress
+        if self.progress and self.held < 500:
+            self.room.set()
         return self.held
 
     def is_full(self) -> bool:
@@ -34,6 +40,12 @@ class FakeSocket:
 
 
 def frame(text: str) -> Frame:
+    """A notification."""
+    return Frame(text.encode(), "some/method")
+
+
+def reply(text: str) -> Frame:
+    """The answer to a request."""
     return Frame(text.encode())
 
 
@@ -80,34 +92,37 @@ async def test_more_than_the_limit_ends_the_connection_once_and_says_how_to_come
     assert "reconnect" in orders[0].reason
 
 
-async def test_bytes_that_the_transport_holds_count_too() -> None:
+async def test_a_reply_of_any_size_goes_out_with_what_follows_it() -> None:
     socket = FakeSocket()
     box, orders = outbox(socket, limit=50)
-    socket.held = 49
-    box.put(frame("a"))
-    assert orders == []
-    box.put(frame("b"))
-    assert len(orders) == 1
-
-
-async def test_one_frame_larger_than_the_limit_still_goes_out() -> None:
-    socket = FakeSocket()
-    box, orders = outbox(socket, limit=10)
-    box.put(frame("x" * 500))
+    box.put(reply("x" * 5000))
+    box.put(frame("usage"))
     await asyncio.sleep(0)
-    assert socket.written == [frame("x" * 500).data]
+    assert socket.written == [reply("x" * 5000).data + frame("usage").data]
     assert orders == []
 
 
 async def test_a_socket_that_takes_nothing_until_the_deadline_ends_the_connection() -> None:
     socket = FakeSocket()
-    box, orders = outbox(socket, deadline=0)
+    stuck: asyncio.Future[Disconnect] = asyncio.get_running_loop().create_future()
+    box = Outbox(socket, limit=1000, deadline=0, on_stuck=stuck.set_result)
     socket.room.clear()
     box.put(frame("a"))
-    async with asyncio.timeout(1):
-        while not orders:
-            await asyncio.sleep(0)
-    assert orders[0].code == TRY_AGAIN_LATER
+    order = await asyncio.wait_for(stuck, 1)
+    assert order.code == TRY_AGAIN_LATER
+    assert socket.written == []
+
+
+async def test_a_socket_that_takes_a_little_now_and_then_is_given_time() -> None:
+    socket = FakeSocket()
+    box, orders = outbox(socket, deadline=0)
+    socket.room.clear()
+    socket.progress = 50
+    socket.held = 1000
+    box.put(frame("a"))
+    await asyncio.wait_for(socket.wrote.wait(), 1)
+    assert socket.written == [frame("a").data]
+    assert orders == []
 
 
 async def test_nothing_is_written_once_the_socket_is_closing() -> None:

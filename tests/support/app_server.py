@@ -1,4 +1,4 @@
-"""An app-server in a process of its own, ours or a released one: start, address, end. Knows no method of the protocol."""
+"""An app-server in a process of its own, ours or a released one: start, address, end. Knows no method."""
 
 from __future__ import annotations
 

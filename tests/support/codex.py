@@ -17,7 +17,7 @@ def folder(version: str) -> Path:
     """Where npm installs this version for the tests."""
     given = os.environ.get("THREADCAST_CODEX_CACHE")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return (Path(given) if given else cache / "threadcast-codex") / version
+    return (Path(given).absolute() if given else cache / "threadcast-codex") / version
 
 
 def find(version: str) -> Path | None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from protocol.wire import UNSET
+from protocol.wire import UNSET, UnsetType
 from rollout import events
 from rollout.lines import Compacted, Entry, GitState, ResponseItem, SessionMeta, TurnContext, encode_line, stamp
 from rollout.paths import Home, new_rollout_path
@@ -62,7 +62,7 @@ def command_end(call_id: str, turn: str, output: str = "out\n") -> events.ExecCo
         call_id=call_id,
         turn_id=turn,
         command=["/bin/bash", "-lc", "ls -l"],
-        cwd="/work",
+        cwd="/project",
         parsed_cmd=[{"type": "list_files", "cmd": "ls -l", "path": None}],
         aggregated_output=output,
         exit_code=0,
@@ -99,7 +99,7 @@ def turn_context(turn: str | None, model: str = "mock-model") -> TurnContext:
     """The settings of a turn."""
     return TurnContext(
         turn_id=UNSET if turn is None else turn,
-        cwd="/work",
+        cwd="/project",
         approval_policy="never",
         sandbox_policy={"type": "danger-full-access"},
         model=model,
@@ -118,9 +118,10 @@ class RolloutBuilder:
         number: int = 1,
         source: str | dict[str, Any] = "vscode",
         provider: str | None = "offline",
-        cwd: str = "/work",
+        cwd: str = "/project",
         git: GitState | None = None,
         forked_from: str | None = None,
+        history_mode: str | UnsetType = UNSET,
         with_meta: bool = True,
     ) -> None:
         self.number = number
@@ -140,6 +141,7 @@ class RolloutBuilder:
             source=source,
             model_provider=provider,
             base_instructions={"text": "Be brief."},
+            history_mode=history_mode,
             git=git or UNSET,
         )
         if with_meta:
@@ -234,7 +236,7 @@ def with_text_elements(home: Path, **options: Any) -> Written:
     element = events.TextElement(byte_range=events.ByteRange(start=5, end=9), placeholder="[it]")
     builder = RolloutBuilder(home, **options).begin()
     message = events.UserMessage(
-        message="look [it] over", images=["https://x/a.png"], local_images=["/work/b.png"], text_elements=[element]
+        message="look [it] over", images=["https://x/a.png"], local_images=["/project/b.png"], text_elements=[element]
     )
     return builder.add(user_item("look [it] over"), message).answer("Done.").complete("Done.").write()
 
