@@ -25,7 +25,7 @@ def is_durable(event: Event) -> TypeGuard[DurableEvent]:
     return type(event) in _DURABLE
 
 
-def is_recorded(entry: Entry | Event) -> bool:
+def is_recorded(entry: Entry | Event) -> TypeGuard[Entry]:
     """Whether this entry or event is written: not live events, not model items of a kind we do not know."""
     if isinstance(entry, ResponseItem):
         return is_known(entry.payload)

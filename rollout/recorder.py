@@ -71,7 +71,7 @@ class Recorder:
         timestamp = stamp(self._clock())
         for entry in entries:
             if is_recorded(entry):
-                self._waiting += encode_line(sanitise(entry), timestamp)  # type: ignore[arg-type]
+                self._waiting += encode_line(sanitise(entry), timestamp)
         self.flush()
 
     def materialise(self) -> None:

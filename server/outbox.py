@@ -43,8 +43,8 @@ class Socket(Protocol):
 class Outbox:
     """Frames on their way to one socket.
 
-    ``limit`` bounds the notifications that wait here, in bytes; replies do not count, for the client asked for them
-    and they may be large. ``deadline`` is how long, in seconds, the socket may take nothing. Beyond either,
+    ``limit`` bounds the notifications that wait here behind the first frame, in bytes; replies do not count, for the
+    client asked for them and they may be large. ``deadline`` is how long, in seconds, the socket may take nothing. Beyond either,
     ``on_stuck`` is called once with the order to disconnect.
     """
 
@@ -63,9 +63,11 @@ class Outbox:
         """Send a frame after all that were put before. A no-op once the connection is closed."""
         if self._closed:
             return
-        self._waiting.append(frame.data)
-        if frame.method is not None:
+        if frame.method is not None and self._waiting:  # one frame alone may have any size
             self._told += len(frame.data)
+        self._waiting.append(frame.data)
+        if self._told > self._limit and self._drain is None:
+            self._flush()  # much was said in one turn of the event loop; that alone is not the client's fault
         if self._told > self._limit:
             self._give_up("too slow: more waits for this connection than the server keeps; reconnect and resume")
         elif not self._flush_scheduled and self._drain is None:

@@ -23,15 +23,17 @@ from rollout import events
 from rollout.catalog import ThreadSummary
 from rollout.events import Event, TokenUsageInfo
 from rollout.history import History, present
-from rollout.lines import Entry, ResponseItem, TurnContext
+from rollout.lines import Entry
 from rollout.mapping import optional, turn_error
 from rollout.policy import is_recorded
 from rollout.prompt import Prompt
+from rollout.reader import RolloutError
 from rollout.recorder import Recorder
 from rollout.usage import Usage
 from server.connection import Connection
 from server.engine.settings import Settings
 from server.engine.turn import Turn
+from server.errors import TurnError
 from server.outgoing import Outgoing
 from server.providers.provider import Provider
 from server.subscriptions import Subscriptions
@@ -54,12 +56,12 @@ class Memory:
     prompt: Prompt | None
     load_prompt: Callable[[], Awaitable[Prompt]]
 
-    def feed(self, entry: Event | Entry) -> None:
-        """Fold in what was just published."""
+    def feed(self, entry: Entry) -> None:
+        """Fold in what was just recorded."""
         self.history.feed(entry)
         if isinstance(entry, events.TokenCount):
             self.usage.feed(entry, self.history)
-        elif self.prompt is not None and isinstance(entry, ResponseItem | TurnContext):
+        if self.prompt is not None:
             self.prompt.feed(entry)
 
 
@@ -112,19 +114,14 @@ class LiveThread:
         return self._recorder is None
 
     @property
-    def materialized(self) -> bool:
-        """Its rollout exists on disk."""
-        return self._recorder is not None and self._recorder.materialized
-
-    @property
     def status(self) -> ThreadStatus:
         """As clients see it."""
         return self._status.wire()
 
     @property
-    def is_running(self) -> bool:
-        """A turn is under way."""
-        return self._status.running
+    def is_busy(self) -> bool:
+        """A turn is under way, or about to begin."""
+        return self.turn is not None
 
     @property
     def usage_info(self) -> TokenUsageInfo | None:
@@ -143,7 +140,7 @@ class LiveThread:
 
     def turns(self) -> list[WireTurn]:
         """All turns as of now; the running one with the text so far, under its live item ids."""
-        turns = present(self._memory.history.turns(), active=self.is_running)
+        turns = present(self._memory.history.turns(), active=self._status.running)
         if self._running is None:
             return turns
         return [turn for turn in turns if turn.id != self._running.turn_id] + [self._running.turn()]
@@ -159,12 +156,12 @@ class LiveThread:
         durable = [entry for entry in entries if is_recorded(entry)]
         if durable and self._recorder is not None:
             self._recorder.append(*durable)
-        for entry in durable:
-            self._memory.feed(entry)
-            if isinstance(entry, events.UserMessage):
-                self._first_words(entry)
-            elif isinstance(entry, events.TokenCount) and entry.rate_limits is not None:
-                self._limits.note(entry.rate_limits)
+        for kept in durable:
+            self._memory.feed(kept)
+            if isinstance(kept, events.UserMessage):
+                self._first_words(kept)
+            elif isinstance(kept, events.TokenCount) and kept.rate_limits is not None:
+                self._limits.note(kept.rate_limits)
         for entry in entries:
             self._tell(entry)
 
@@ -219,15 +216,19 @@ class LiveThread:
         return self.turn
 
     async def prompt(self) -> Prompt:
-        """The model history; read from disk the first time."""
+        """The model history; read from disk the first time. Raises :class:`~server.errors.TurnError`."""
         if self._memory.prompt is None:
-            self._memory.prompt = await self._memory.load_prompt()
+            try:
+                self._memory.prompt = await self._memory.load_prompt()
+            except (RolloutError, OSError) as error:
+                raise TurnError(f"The thread's history cannot be read: {error}") from error
         return self._memory.prompt
 
     async def sync(self) -> None:
         """Wait until the rollout is on the medium. If it cannot be written, the subscribers are warned."""
         if self._recorder is None:
             return
+        self._recorder.materialise()
         await self._recorder.sync()
         if self._recorder.failure is not None:
             _log.error("rollout_not_written", thread=self.id, error=str(self._recorder.failure))

@@ -92,7 +92,7 @@ class Loaded:
             timer.cancel()
 
     def _is_idle(self, thread: LiveThread) -> bool:
-        return not thread.is_running and not self._subscriptions.of(thread.id)
+        return not thread.is_busy and not self._subscriptions.of(thread.id)
 
     def _unload(self, thread: LiveThread) -> None:
         del self._timers[thread.id]

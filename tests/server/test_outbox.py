@@ -92,6 +92,28 @@ async def test_more_than_the_limit_ends_the_connection_once_and_says_how_to_come
     assert "reconnect" in orders[0].reason
 
 
+async def test_much_at_once_is_no_reason_to_end_a_connection_that_takes_it() -> None:
+    socket = FakeSocket()
+    box, orders = outbox(socket, limit=50)
+    for _ in range(10):
+        box.put(frame("x" * 20))
+    await asyncio.sleep(0)
+    assert b"".join(socket.written) == frame("x" * 20).data * 10
+    assert orders == []
+
+
+async def test_one_notification_may_be_larger_than_the_limit_also_on_a_full_socket() -> None:
+    socket = FakeSocket()
+    box, orders = outbox(socket, limit=50)
+    socket.room.clear()
+    box.put(frame("x" * 500))
+    box.put(frame("and more"))
+    assert orders == []
+    socket.room.set()
+    await asyncio.wait_for(socket.wrote.wait(), 1)
+    assert socket.written == [frame("x" * 500).data + frame("and more").data]
+
+
 async def test_a_reply_of_any_size_goes_out_with_what_follows_it() -> None:
     socket = FakeSocket()
     box, orders = outbox(socket, limit=50)

@@ -19,6 +19,9 @@ from typing import Any, Self
 CHUNK = 65_536
 """Bytes of undelayed deltas that are written at once."""
 
+FILLER = "#"
+"""What bursts are made of; hardly anything else on the wire holds it."""
+
 _BURST = re.compile(r"deltas:(\d+):(\d+):(\d+(?:\.\d+)?)")
 _READS = re.compile(r"reads:(\d+)")
 _HEADER = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\n%b\r\n"
@@ -146,11 +149,11 @@ async def _text(prompt: str, message: str) -> AsyncIterator[tuple[bytes, str]]:
             yield _encode(_delta(message, word)), word
         return
     count, size, delay = int(burst[1]), int(burst[2]), float(burst[3]) / 1000
-    once = _encode(_delta(message, "x" * size))
+    once = _encode(_delta(message, FILLER * size))
     step = 1 if delay else max(1, CHUNK // len(once))
     for begin in range(0, count, step):
         amount = min(step, count - begin)
-        yield once * amount, "x" * (size * amount)
+        yield once * amount, FILLER * (size * amount)
         await asyncio.sleep(delay)
 
 

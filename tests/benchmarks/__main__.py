@@ -1,0 +1,101 @@
+"""``python -m tests.benchmarks [--short] [NAME…]``: our server beside the released ones, as tables.
+
+``--short`` runs everything small and without the released servers, to show that it runs. The exit status is 1 if
+something did not arrive at a client of ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import AsyncIterator, Sequence
+
+import uvloop
+
+from tests.benchmarks import benches
+from tests.benchmarks.contest import Contestant, DeliveryError, Values, contestants, model
+from tests.benchmarks.sizes import FULL, SHORT, Sizes
+
+BENCHES: dict[str, tuple[str, benches.Bench]] = {
+    "start": ("Start", benches.start),
+    "attach": ("Attach to {stored_turns} stored turns of {stored_calls} calls, {attaches} times", benches.attach),
+    "turns": ("{turns} turns with a short reply", benches.turns),
+    "fanout": ("Fan-out of {deltas} deltas of {delta_size} bytes", benches.fanout),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="tiny sizes, only our server")
+    parser.add_argument("name", nargs="*", help=f"which: {', '.join(BENCHES)} (default: all)")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.name) - BENCHES.keys():
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    try:
+        return uvloop.run(_run(options.name or list(BENCHES), SHORT if options.short else FULL, alone=options.short))
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+async def _run(names: list[str], sizes: Sizes, *, alone: bool) -> int:
+    field = contestants(alone=alone)
+    missing = []
+    print(f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
+    async with model() as model_url:
+        for name in names:
+            title, bench = BENCHES[name]
+            columns: dict[str, Values] = {}
+            async for contestant, values in _measure(bench, field, model_url, sizes):
+                if isinstance(values, DeliveryError):
+                    missing.append(f"{name}: {values}")
+                else:
+                    columns[contestant.name] = values
+            print(f"\n{title.format(**vars(sizes))}\n\n{table(columns)}", flush=True)
+    for line in missing:
+        print(f"MISSING {line}", file=sys.stderr)
+    return 1 if missing else 0
+
+
+async def _measure(
+    bench: benches.Bench, field: list[Contestant], model_url: str, sizes: Sizes
+) -> AsyncIterator[tuple[Contestant, Values | DeliveryError]]:
+    for contestant in field:
+        try:
+            yield contestant, await bench(contestant, model_url, sizes)
+        except DeliveryError as error:
+            yield contestant, error
+
+
+def table(columns: dict[str, Values]) -> str:
+    """A Markdown table: one row per number, one column per server; the others with their ratio to the first."""
+    first = next(iter(columns.values()), {})
+    labels = dict.fromkeys(label for values in columns.values() for label in values)
+    rows = [["", *columns]]
+    rows += [[label, *(_cell(values, first, label) for values in columns.values())] for label in labels]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rows.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
+    return "\n".join(_line(row, widths) for row in rows)
+
+
+def _line(row: list[str], widths: list[int]) -> str:
+    aligned = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+    return f"| {' | '.join(aligned)} |"
+
+
+def _cell(values: Values, first: Values, label: str) -> str:
+    if label not in values:
+        return ""
+    number = _short(values[label])
+    return number if values is first or not first.get(label) else f"{number} ({values[label] / first[label]:.1f}x)"
+
+
+def _short(number: float) -> str:
+    return f"{number:.0f}" if abs(number) >= 100 else f"{number:.1f}" if abs(number) >= 10 else f"{number:.2f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

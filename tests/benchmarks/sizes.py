@@ -1,0 +1,34 @@
+"""How much of everything a run does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """``bursts``: subscribers -> how many bursts, so that few subscribers are measured as exactly as many."""
+
+    starts: int
+    stored_turns: int
+    stored_calls: int
+    attaches: int
+    turns: int
+    deltas: int
+    delta_size: int
+    bursts: dict[int, int]
+
+
+FULL = Sizes(
+    starts=5,
+    stored_turns=100,
+    stored_calls=10,
+    attaches=40,
+    turns=200,
+    deltas=2_000,
+    delta_size=20,
+    bursts={1: 10, 10: 4, 100: 1},
+)
+SHORT = Sizes(
+    starts=1, stored_turns=10, stored_calls=2, attaches=3, turns=5, deltas=100, delta_size=20, bursts={1: 1, 5: 1}
+)
