@@ -7,6 +7,7 @@ something did not arrive at a client of ours.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import platform
 import sys
@@ -14,15 +15,17 @@ from collections.abc import AsyncIterator, Sequence
 
 import uvloop
 
-from tests.benchmarks import benches
+from tests.benchmarks import benches, fanout
 from tests.benchmarks.contest import Contestant, DeliveryError, Values, contestants, model
+from tests.benchmarks.load import LoadError
 from tests.benchmarks.sizes import FULL, SHORT, Sizes
 
 BENCHES: dict[str, tuple[str, benches.Bench]] = {
     "start": ("Start", benches.start),
     "attach": ("Attach to {stored_turns} stored turns of {stored_calls} calls, {attaches} times", benches.attach),
     "turns": ("{turns} turns with a short reply", benches.turns),
-    "fanout": ("Fan-out of {deltas} deltas of {delta_size} bytes", benches.fanout),
+    "burst": ("A burst of {deltas} deltas to subscribers", fanout.burst),
+    "stream": ("{paced_deltas} deltas to subscribers, one every 10 ms", fanout.stream),
 }
 
 
@@ -34,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if unknown := set(options.name) - BENCHES.keys():
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    gc.disable()  # pauses of the client would count as the server's
     try:
         return uvloop.run(_run(options.name or list(BENCHES), SHORT if options.short else FULL, alone=options.short))
     except FileNotFoundError as error:
@@ -54,7 +58,7 @@ async def _run(names: list[str], sizes: Sizes, *, alone: bool) -> int:
                     missing.append(f"{name}: {values}")
                 else:
                     columns[contestant.name] = values
-            print(f"\n{title.format(**vars(sizes))}\n\n{table(columns)}", flush=True)
+            print(f"\n{title.format(**vars(sizes))}\n\n{table(columns) or 'failed'}", flush=True)
     for line in missing:
         print(f"MISSING {line}", file=sys.stderr)
     return 1 if missing else 0
@@ -68,11 +72,17 @@ async def _measure(
             yield contestant, await bench(contestant, model_url, sizes)
         except DeliveryError as error:
             yield contestant, error
+        except LoadError as error:
+            if contestant.judged:
+                raise
+            print(f"{contestant.name}: {error}", file=sys.stderr)
 
 
 def table(columns: dict[str, Values]) -> str:
     """A Markdown table: one row per number, one column per server; the others with their ratio to the first."""
-    first = next(iter(columns.values()), {})
+    if not columns:
+        return ""
+    first = next(iter(columns.values()))
     labels = dict.fromkeys(label for values in columns.values() for label in values)
     rows = [["", *columns]]
     rows += [[label, *(_cell(values, first, label) for values in columns.values())] for label in labels]
@@ -90,7 +100,9 @@ def _cell(values: Values, first: Values, label: str) -> str:
     if label not in values:
         return ""
     number = _short(values[label])
-    return number if values is first or not first.get(label) else f"{number} ({values[label] / first[label]:.1f}x)"
+    if values is first or not first.get(label) or values[label] == first[label]:
+        return number
+    return f"{number} ({values[label] / first[label]:.1f}x)"
 
 
 def _short(number: float) -> str:

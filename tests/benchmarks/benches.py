@@ -1,4 +1,4 @@
-"""The benchmarks: each measures one server and returns its column of a table."""
+"""The benchmarks with one client: each measures one server and returns its column of a table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import statistics
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
 
 from tests.benchmarks import stored
 from tests.benchmarks.contest import (
@@ -19,12 +18,12 @@ from tests.benchmarks.contest import (
     resident_mb,
     running,
 )
-from tests.benchmarks.load import PATIENCE, Connection, connect, run_turn, start_thread
+from tests.benchmarks.load import connect, run_turn, start_thread
 from tests.benchmarks.sizes import Sizes
 from tests.support.app_server import AppServer, serving
 
-AT_ONCE = 25
-"""Connections that are opened at the same time."""
+USAGE_PATIENCE = 5.0
+"""Seconds that the usage replay may take after the reply of a resume."""
 
 Bench = Callable[[Contestant, str, Sizes], Awaitable[Values]]
 
@@ -70,9 +69,9 @@ async def _attach_all(server: AppServer, threads: list[str]) -> tuple[list[tuple
         usage = connection.expect("thread/tokenUsage/updated")
         before, begun = cpu_seconds(server.pid), time.perf_counter()
         await connection.call("thread/resume", threadId=thread_id)
-        replied = time.perf_counter()
+        replied = connection.replied_at
         try:
-            told = await asyncio.wait_for(usage, PATIENCE)
+            told = await asyncio.wait_for(usage, USAGE_PATIENCE)
         except TimeoutError:
             raise DeliveryError("no usage came after a resume") from None
         spent += cpu_seconds(server.pid) - before
@@ -82,7 +81,11 @@ async def _attach_all(server: AppServer, threads: list[str]) -> tuple[list[tuple
 
 
 async def turns(contestant: Contestant, model_url: str, sizes: Sizes) -> Values:
-    """Turns with a short reply, one after the other, in one growing thread with one client."""
+    """Turns with a short reply, one after the other, in one growing thread with one client.
+
+    The released servers leave Nagle's algorithm on, so some of their frames wait for an acknowledgement that the
+    client's machine delays by up to 40 ms. Every client of theirs waits for that, so it stays in the wall time.
+    """
     async with running(contestant, model_url) as server:
         connection = await connect(server.url)
         thread_id = await start_thread(connection)
@@ -95,60 +98,3 @@ async def turns(contestant: Contestant, model_url: str, sizes: Sizes) -> Values:
         spent = cpu_seconds(server.pid) - before
         connection.close()
     return {"CPU per turn (ms)": spent * 1000 / sizes.turns, **median_and_p99("wall per turn (ms)", walls)}
-
-
-async def fanout(contestant: Contestant, model_url: str, sizes: Sizes) -> Values:
-    """One burst of deltas to more and more subscribers."""
-    values: Values = {}
-    for subscribers, bursts in sizes.bursts.items():
-        async with running(contestant, model_url) as server:
-            values |= await _fan_out(contestant, server, subscribers, bursts, sizes)
-    return values
-
-
-async def _fan_out(contestant: Contestant, server: AppServer, subscribers: int, bursts: int, sizes: Sizes) -> Values:
-    author = await connect(server.url)
-    thread_id = await start_thread(author)
-    await author.call("thread/unsubscribe", threadId=thread_id)
-    lonely = resident_mb(server.pid)
-    joined = await _join(server, thread_id, subscribers)
-    crowded = resident_mb(server.pid)
-    before, begun = cpu_seconds(server.pid), time.perf_counter()
-    for _ in range(bursts):
-        await _burst(joined, thread_id, sizes)
-    wall, spent = time.perf_counter() - begun, cpu_seconds(server.pid) - before
-    wanted = bursts * sizes.deltas
-    delivered = sum(connection.filler for connection in joined) / sizes.delta_size
-    if delivered != wanted * subscribers and contestant.judged:
-        raise DeliveryError(f"{delivered:g} deltas of {wanted * subscribers} arrived at {subscribers} subscribers")
-    label = f"{subscribers} subscriber{'s' * (subscribers > 1)}"
-    values = {
-        f"{label}: CPU per delivery (µs)": spent * 1e6 / max(delivered, 1),
-        f"{label}: wall per burst (ms)": wall * 1000 / bursts,
-        f"{label}: delivered (%)": delivered * 100 / (wanted * subscribers),
-        f"{label}: frames per delta": sum(connection.deltas for connection in joined) / max(delivered, 1),
-        f"{label}: memory per connection (kB)": (crowded - lonely) * 1024 / subscribers,
-    }
-    for connection in (author, *joined):
-        connection.close()
-    return values
-
-
-async def _join(server: AppServer, thread_id: str, count: int) -> list[Connection]:
-    async def join() -> Connection:
-        connection = await connect(server.url)
-        await connection.call("thread/resume", threadId=thread_id)
-        return connection
-
-    joined: list[Connection] = []
-    while len(joined) < count:
-        joined += await asyncio.gather(*(join() for _ in range(min(AT_ONCE, count - len(joined)))))
-    return joined
-
-
-async def _burst(joined: list[Connection], thread_id: str, sizes: Sizes) -> None:
-    """One burst to its end at everyone who is still there."""
-    ends = [connection.expect("turn/completed") for connection in joined]
-    prompt = f"deltas:{sizes.deltas}:{sizes.delta_size}:0"
-    await joined[0].call("turn/start", threadId=thread_id, input=[{"type": "text", "text": prompt}])
-    await asyncio.wait_for(asyncio.gather(*ends, return_exceptions=True), PATIENCE)

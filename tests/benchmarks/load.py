@@ -12,7 +12,7 @@ import picows
 
 from tests.support.model import FILLER
 
-PATIENCE = 300.0
+PATIENCE = 120.0
 """Seconds that a reply or an event may take."""
 
 _FILLER = FILLER.encode()
@@ -27,11 +27,11 @@ class LoadError(Exception):
 
 
 class Connection(picows.WSListener):
-    """One client. ``deltas`` counts the frames of bursts, ``filler`` the characters in them."""
+    """One client. ``filler``: characters of bursts that came. ``replied_at``: when the last reply came."""
 
     def __init__(self) -> None:
-        self.deltas = 0
         self.filler = 0
+        self.replied_at = 0.0
         self._ids = itertools.count(1)
         self._replies: dict[int, asyncio.Future[Message]] = {}
         self._awaited: dict[str, asyncio.Future[float]] = {}
@@ -48,19 +48,21 @@ class Connection(picows.WSListener):
             return
         payload = frame.get_payload_as_bytes()
         if _DELTA in payload[:64]:
-            self.deltas += 1
             self.filler += payload.count(_FILLER)
             return
+        now = time.perf_counter()
         message = msgspec.json.decode(payload)
         waiting = self._awaited.pop(message["method"], None) if "method" in message else None
         if waiting is not None and not waiting.done():
-            waiting.set_result(time.perf_counter())
+            waiting.set_result(now)
         elif "method" not in message and (reply := self._replies.pop(message["id"], None)) and not reply.done():
+            self.replied_at = now
             reply.set_result(message)
 
     def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
         self._closed = True
-        for future in (*self._replies.values(), *self._awaited.values()):
+        waiting: list[asyncio.Future[Any]] = [*self._replies.values(), *self._awaited.values()]
+        for future in waiting:
             if not future.done():
                 future.set_exception(LoadError("the server hung up"))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sizes:
-    """``bursts``: subscribers -> how many bursts, so that few subscribers are measured as exactly as many."""
+    """``bursts`` and ``streams``: subscribers -> repeats, so that few subscribers are measured as exactly as many."""
 
     starts: int
     stored_turns: int
@@ -15,8 +15,9 @@ class Sizes:
     attaches: int
     turns: int
     deltas: int
-    delta_size: int
     bursts: dict[int, int]
+    paced_deltas: int
+    streams: dict[int, int]
 
 
 FULL = Sizes(
@@ -26,9 +27,18 @@ FULL = Sizes(
     attaches=40,
     turns=200,
     deltas=2_000,
-    delta_size=20,
     bursts={1: 10, 10: 4, 100: 1},
+    paced_deltas=200,
+    streams={1: 2, 10: 2, 100: 1},
 )
 SHORT = Sizes(
-    starts=1, stored_turns=10, stored_calls=2, attaches=3, turns=5, deltas=100, delta_size=20, bursts={1: 1, 5: 1}
+    starts=1,
+    stored_turns=10,
+    stored_calls=2,
+    attaches=3,
+    turns=5,
+    deltas=100,
+    bursts={1: 1, 10: 1},
+    paced_deltas=20,
+    streams={10: 1},
 )

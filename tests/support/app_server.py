@@ -44,7 +44,7 @@ class AppServer:
 
 def ours() -> list[str]:
     """The command of this project's server."""
-    return [sys.executable, "-m", "server", "serve", "--listen", "ws://127.0.0.1:0", "--log-level", "warning"]
+    return [sys.executable, "-m", "server", "serve", "--listen", "ws://127.0.0.1:0"]
 
 
 def released(version: str) -> list[str]:
