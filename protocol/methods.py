@@ -28,8 +28,8 @@ def at_once(_params: Any) -> str | None:
 
 
 def by_thread(params: Any) -> str | None:
-    """The lane of the thread that the params name."""
-    return str(params.thread_id).lower()
+    """The lane of the thread that the params name, however its id is spelled."""
+    return str(params.thread_id).lower().removeprefix("urn:uuid:").replace("-", "")
 
 
 @dataclass(frozen=True, eq=False)

@@ -184,7 +184,7 @@ def _rollouts(folder: str | Path) -> Iterator[os.DirEntry[str]]:
     """All files below a folder whose names begin like those of rollouts."""
     try:
         entries = list(os.scandir(folder))
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:  # not there, no folder, or not ours to read: the threads in it are not ours either
         return
     for entry in entries:
         if entry.name.startswith("rollout-"):

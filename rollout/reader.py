@@ -129,6 +129,8 @@ def spoken(message: UserMessage) -> str:
 def _lines(path: Path) -> Iterator[bytes]:
     """The lines that are not blank, each with its newline. Only ``\\n`` ends a line: JSON strings may hold others."""
     try:
+        if path.exists() and not path.is_file():  # to open a pipe would be to wait for somebody to write to it
+            raise RolloutNotFile(path)
         with path.open("rb", buffering=_BUFFER) as file:
             for raw in file:
                 if not raw.isspace():

@@ -23,7 +23,7 @@ from server.version import VERSION
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``threadcast``. Returns the exit status: 0 after an orderly end, 1 if it cannot start, 2 for bad usage."""
-    options = vars(_parser().parse_args(arguments))
+    options = vars(parser().parse_args(arguments))
     overrides = options.pop("config")
     try:
         config = Config.load({name.replace("_", "-"): value for name, value in options.items()}, os.environ, overrides)
@@ -35,11 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="threadcast", description="Share live Codex threads over WebSocket.")
-    parser.add_argument("--version", action="version", version=f"threadcast {VERSION}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    serve = commands.add_parser("serve", help="accept clients and run their turns")
+def parser() -> argparse.ArgumentParser:
+    """The commands and their flags."""
+    commands = argparse.ArgumentParser(prog="threadcast", description="Share live Codex threads over WebSocket.")
+    commands.add_argument("--version", action="version", version=f"threadcast {VERSION}")
+    subcommands = commands.add_subparsers(required=True, metavar="COMMAND")
+    serve = subcommands.add_parser("serve", help="accept clients and run their turns")
     for flag in FLAGS:
         if flag == "insecure-no-auth":
             serve.add_argument(f"--{flag}", action="store_const", const="true", help=_HELP[flag])
@@ -48,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "-c", "--config", action="append", default=[], metavar="KEY=VALUE", help="set a key of config.toml"
     )
-    return parser
+    return commands
 
 
 _HELP = {
@@ -73,8 +74,6 @@ _HELP = {
 
 async def _serve(config: Config) -> int:
     app = App(config)
-    await app.start()
-    _banner(app)
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
     at_once = asyncio.Event()
@@ -84,6 +83,8 @@ async def _serve(config: Config) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
+    await app.start()
+    _banner(app)  # not before signals are heeded: who reads it may end the server at once
     await told.wait()
     stopping = asyncio.create_task(app.stop(drain_seconds=config.drain_seconds))
     hurry = asyncio.create_task(at_once.wait())

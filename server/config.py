@@ -33,6 +33,7 @@ from server.config_view import describe
 from server.errors import ConfigError
 from server.models import default_slug
 from server.providers.settings import OFFLINE, OPENAI, ProviderConfig, builtin_providers
+from server.repository import work_tree
 
 DEFAULT_LISTEN = "ws://127.0.0.1:8390"
 
@@ -317,6 +318,5 @@ def _trust_level(projects: Mapping[str, Mapping[str, Any]], cwd: Path) -> str | 
 def _trust_folders(cwd: Path) -> Iterator[Path]:
     """The folder itself, then the root of the git work tree around it."""
     yield cwd
-    root = next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), None)
-    if root is not None:
+    if (root := work_tree(cwd)) is not None:
         yield root

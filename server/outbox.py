@@ -44,8 +44,8 @@ class Outbox:
     """Frames on their way to one socket.
 
     ``limit`` bounds the notifications that wait here behind the first frame, in bytes; replies do not count, for the
-    client asked for them and they may be large. ``deadline`` is how long, in seconds, the socket may take nothing. Beyond either,
-    ``on_stuck`` is called once with the order to disconnect.
+    client asked for them and they may be large. ``deadline`` is how long, in seconds, the socket may take nothing.
+    Beyond either, ``on_stuck`` is called once with the order to disconnect.
     """
 
     def __init__(self, socket: Socket, *, limit: int, deadline: float, on_stuck: Callable[[Disconnect], None]) -> None:

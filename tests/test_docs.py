@@ -1,6 +1,7 @@
 """The documents say what is: every method has its row, and the session in the README is what the example prints."""
 
 import asyncio
+import json
 import re
 import shutil
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from protocol.methods import METHODS, NOTICES
 from server.app import App
+from server.cli import parser
 from server.config import Config
 from server.config_flags import FLAGS
 
@@ -60,3 +62,14 @@ async def test_the_session_in_the_readme_is_what_the_example_prints() -> None:
         shutil.rmtree(home)
     assert process.returncode == 0
     assert shape(printed.decode()) == shape(shown)
+
+
+def test_the_image_starts_the_server_with_flags_that_exist() -> None:
+    dockerfile = (ROOT / "docker/Dockerfile").read_text()
+    (entry,) = re.findall(r"^ENTRYPOINT (\[.*\])$", dockerfile, re.M)
+    (command,) = re.findall(r"^CMD (\[.*\])$", dockerfile, re.M)
+    assert json.loads(entry) == ["threadcast"]
+    options = vars(parser().parse_args(json.loads(command)))
+    assert options["ws_auth"] == "capability-token"
+    compose = (ROOT / "compose.yaml").read_text()
+    assert f"target: {Path(options['ws_token_file']).name}" in compose

@@ -108,7 +108,7 @@ def session_settings(
 def turn_settings(settings: Settings, params: TurnStartParams) -> Settings:
     """The settings after a turn's overrides; they stick for later turns."""
     changes: dict[str, Any] = {
-        "cwd": params.cwd and str(Path(settings.cwd) / params.cwd),
+        "cwd": None if params.cwd is None else str(Path(settings.cwd) / params.cwd),
         "approval_policy": params.approval_policy,
         "approvals_reviewer": params.approvals_reviewer,
         "model": params.model,
@@ -126,9 +126,18 @@ def turn_settings(settings: Settings, params: TurnStartParams) -> Settings:
     if params.collaboration_mode is not None:
         mode = params.collaboration_mode.settings
         changed |= {"mode": params.collaboration_mode, "model": mode.model, "effort": mode.reasoning_effort}
+    elif settings.mode is not None and changed.keys() & {"model", "effort"}:
+        changed["mode"] = _with(settings.mode, changed.get("model"), changed.get("effort"))
     if changed.get("model", settings.model) != settings.model:
         changed["known"] = metadata(changed["model"])
     return msgspec.structs.replace(settings, **changed)
+
+
+def _with(mode: CollaborationMode, model: str | None, effort: ReasoningEffort | None) -> CollaborationMode:
+    """The mode with another model or effort; it stays the same mode."""
+    of = mode.settings
+    settings = msgspec.structs.replace(of, model=model or of.model, reasoning_effort=effort or of.reasoning_effort)
+    return msgspec.structs.replace(mode, settings=settings)
 
 
 def profile_of(policy: SandboxPolicy) -> PermissionProfile:

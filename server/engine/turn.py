@@ -44,8 +44,9 @@ class Turn:
         self._output_schema = output_schema
         self._sampler = Sampler(host, provider, settings, self.id, output_schema)
         self._pending: list[list[UserInput]] = [content]
+        self._has_begun = False  # the model was asked at least once, so the turn's own input is taken in
         self._open = True
-        self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting: list[asyncio.Future[None]] = []
         self._work: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._began = time.monotonic()
@@ -61,14 +62,25 @@ class Turn:
         return self._open
 
     async def interrupt(self) -> None:
-        """Stop it. Returns when it has stopped, just before its end is told. Input not yet taken in is discarded."""
+        """Stop it. Returns when it has stopped, just before its end is told. Steered input that waits is discarded."""
+        if self.ended.done():
+            return
         self._open = False
         if self._work is not None:
             self._work.cancel()
-        waiters: list[asyncio.Future[None]] = [self._stopped, self.ended]
-        await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
+        # A future of its own for each who waits: its task is woken at once, before the turn itself goes on.
+        stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(stopped)
+        await stopped
+
+    def _release(self) -> None:
+        for stopped in self._waiting:
+            if not stopped.done():
+                stopped.set_result(None)
+        self._waiting.clear()
 
     async def _run(self) -> None:
+        self._host.emit(self._started())  # first of all: a turn that is stopped before it does anything has begun
         self._work = asyncio.get_running_loop().create_task(self._converse())
         if not self._open:  # interrupted before it ran
             self._work.cancel()
@@ -81,22 +93,16 @@ class Turn:
         else:
             self._host.emit(self._complete(self._sampler.last_message))
         self.ended.set_result(None)
+        self._release()
         await self._host.sync()
 
     async def _converse(self) -> None:
-        self._host.emit(
-            events.TaskStarted(
-                turn_id=self.id,
-                started_at=int(time.time()),
-                model_context_window=self._settings.known.effective_window,
-                collaboration_mode_kind=self._settings.collaboration.mode,
-            )
-        )
         prompt = await self._host.prompt()
         current = context.turn_context(self.id, self._settings, datetime.now().astimezone(), self._output_schema)
         self._host.emit(*context.news(self._settings, current, prompt.reference), current)
         while True:
             self._take_in()
+            self._has_begun = True
             called = await self._sampler.sample(prompt)
             if not called and not self._pending:
                 self._open = False  # in the same breath as the look at what is pending: nothing can slip in between
@@ -107,8 +113,10 @@ class Turn:
             self._host.emit(*said(self.id, self._pending.pop(0)))
 
     async def _abort(self) -> None:
-        self._stopped.set_result(None)
+        self._release()
         await asyncio.sleep(0)  # whoever asked for it gets the reply before the thread hears of the end
+        if not self._has_begun:
+            self._host.emit(*said(self.id, self._pending[0]))  # what the turn was begun with is kept in any case
         marker = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": INTERRUPTED}]}
         completed_at, duration_ms = self._times()
         self._host.emit(
@@ -130,6 +138,14 @@ class Turn:
             self._host.emit(events.TokenCount(info=self._host.usage_info, rate_limits=error.rate_limits))
         failed = events.Error(message=error.message, codex_error_info=error.stored_info())
         self._host.emit(failed, self._complete(None))
+
+    def _started(self) -> events.TaskStarted:
+        return events.TaskStarted(
+            turn_id=self.id,
+            started_at=int(time.time()),
+            model_context_window=self._settings.known.effective_window,
+            collaboration_mode_kind=self._settings.collaboration.mode,
+        )
 
     def _complete(self, last_message: str | None) -> events.TaskComplete:
         completed_at, duration_ms = self._times()

@@ -29,7 +29,7 @@ async def list_threads(call: Call, params: ThreadListParams) -> ThreadListRespon
         cursor=params.cursor,
         sort_key=params.sort_key or "created_at",
         descending=params.sort_direction != "asc",
-        providers=[call.app.config.provider_id] if params.model_providers is None else params.model_providers,
+        providers=[call.app.config.reread().provider_id] if params.model_providers is None else params.model_providers,
         source_kinds=list(params.source_kinds or []),
         archived=bool(params.archived),
         cwds=[params.cwd] if isinstance(params.cwd, str) else params.cwd,

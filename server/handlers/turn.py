@@ -70,6 +70,8 @@ async def interrupt(call: Call, params: TurnInterruptParams) -> Empty:
         if turn is not None:
             await turn.interrupt()
         return Empty()
+    if params.turn_id == live.interrupted:  # somebody else was faster
+        return Empty()
     if turn is None:
         raise invalid_request("no active turn to interrupt")
     if turn.id != params.turn_id:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from protocol.wire import UNSET, UnsetType
 from rollout.lines import GitState
+from server.repository import work_tree
 
 _TIMEOUT = 5.0
 
 
 async def git_state(cwd: str) -> GitState | None:
     """Commit, branch and origin of the repository around ``cwd``; None if there is none, or no git."""
-    if not _in_repository(Path(cwd)):
+    if work_tree(Path(cwd)) is None:
         return None
     commit, branch, origin = await asyncio.gather(
         _ask(cwd, "rev-parse", "HEAD"),
@@ -21,13 +22,6 @@ async def git_state(cwd: str) -> GitState | None:
         _ask(cwd, "remote", "get-url", "origin"),
     )
     return GitState(commit_hash=commit, branch=branch, repository_url=origin)
-
-
-def _in_repository(folder: Path) -> bool:
-    try:
-        return any((parent / ".git").exists() for parent in (folder, *folder.parents))
-    except OSError:  # a name that no file system takes, or a folder that may not be looked into
-        return False
 
 
 async def _ask(cwd: str, *question: str) -> str | UnsetType:

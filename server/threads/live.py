@@ -93,6 +93,8 @@ class LiveThread:
         self.settings = settings
         self.client: tuple[str, str] = ("threadcast", "0")
         self.turn: Turn | None = None
+        self.interrupted: str | None = None
+        """The turn that was stopped last."""
         self._memory = memory
         self._recorder = recorder
         self._outgoing = outgoing
@@ -192,7 +194,10 @@ class LiveThread:
                 self._set_status(Status(failed=True))
             case events.TaskComplete() | events.TurnAborted():
                 self.turn = None
+                if isinstance(event, events.TurnAborted):
+                    self.interrupted = optional(event.turn_id)
                 self._set_status(replace(self._status, running=False))
+                self._on_change(self)
             case _:
                 pass
 

@@ -103,6 +103,8 @@ class Loaded:
         task.add_done_callback(self._unloading.discard)
 
     async def _close_idle(self, thread: LiveThread) -> None:
+        if self._threads.get(thread.id) is not thread or not self._is_idle(thread):
+            return  # archived, attached to or put to work since the timer rang
         # An idle thread closes without awaiting anything: nobody can attach in between and be left behind.
         await self.remove(thread)
         closed = ThreadIdNotification(thread_id=thread.id)

@@ -25,7 +25,7 @@ from rollout.events import ThreadNameUpdated
 from rollout.history import History, present, rebuild
 from rollout.lines import Entry, GitState, ResponseItem, SessionMeta, TurnContext
 from rollout.paths import Home, new_rollout_path
-from rollout.reader import Rollout, RolloutError
+from rollout.reader import Rollout, RolloutError, RolloutWithoutMeta
 from rollout.recorder import Recorder
 from rollout.usage import Usage
 from server.config import Config
@@ -88,7 +88,9 @@ class Opening:
 
         def record() -> None:
             head = reader.read_head(path)
-            if head is not None and head.meta.is_paginated:
+            if head is None:
+                raise RolloutWithoutMeta(path)
+            if head.meta.is_paginated:
                 raise not_appendable(thread_id)
             recorder = Recorder.resume(path)
             recorder.append(ThreadNameUpdated(thread_id=thread_id, thread_name=name))

@@ -182,9 +182,7 @@ async def test_only_the_attacher_hears_its_replay(tmp_path: Path) -> None:
         assert bystander.methods() == ["thread/status/changed"]
 
 
-async def test_every_replay_decision_is_one_structured_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_every_replay_decision_is_one_structured_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     used, unused = rollouts.with_usage(tmp_path, number=1), rollouts.plain(tmp_path, number=2)
     async with running(tmp_path) as server:
         client = await server.client()
@@ -352,7 +350,7 @@ async def test_an_ephemeral_fork_leaves_no_file_and_still_replays(tmp_path: Path
         child = (await client.call("thread/fork", threadId=written.thread_id, ephemeral=True))["thread"]
         assert (child["path"], child["ephemeral"], len(child["turns"])) == (None, True, 2)
         assert (await client.hear(REPLAY))["turnId"] == written.turn_ids[1]
-    assert [path for path in (tmp_path / "sessions").rglob("*.jsonl")] == [written.path]
+    assert list((tmp_path / "sessions").rglob("*.jsonl")) == [written.path]
 
 
 async def test_a_thread_in_the_newer_form_is_shown_and_forked_but_never_appended_to(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from server.connection import Connection
 from server.handlers import attach as attach_handler
-from server.providers.provider import TextDelta
 from server.providers.scripted import Gate, Step, completed, message
 from server.threads.live import LiveThread, Snapshot
 from tests.support.harness import Client, Server, running

@@ -78,7 +78,7 @@ async def test_nesting_of_any_depth_is_answered(tmp_path: Path, depth: int) -> N
     async with running(tmp_path) as server:
         client = await server.client()
         nested = "[" * depth + "]" * depth
-        await client.send_text('{"id":"a","method":"thread/start","params":{"cwd":"/","config":{"x":%s}}}' % nested)
+        await client.send_text('{"id":"a","method":"thread/start","params":{"config":{"x":' + nested + "}}}")
         answer = await client.find(lambda m: "method" not in m)
         if "error" in answer:
             assert answer["error"]["code"] in (-32600, -32603)
@@ -177,9 +177,10 @@ async def test_unknown_methods_and_bad_params_say_what_is_wrong(tmp_path: Path) 
 
 @pytest.mark.parametrize("method", ["account/rateLimits/read", "configRequirements/read"])
 async def test_methods_without_params_take_them_absent_null_or_empty(tmp_path: Path, method: str) -> None:
+    ways: list[Message] = [{}, {"params": None}, {"params": {}}]
     async with running(tmp_path) as server:
         client = await server.client()
-        for number, params in enumerate([{}, {"params": None}, {"params": {}}]):
+        for number, params in enumerate(ways):
             await client.send_text(json.dumps({"id": f"a{number}", "method": method} | params))
             assert "result" in await client.reply(f"a{number}")
 

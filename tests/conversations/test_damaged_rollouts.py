@@ -1,5 +1,6 @@
 """Rollouts that a crash, an editor or a full disk left behind: what clients get, and that no byte of them changes."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -71,6 +72,10 @@ def state_of(path: Path) -> tuple[bytes | None, int, str | None]:
     return content, path.lstat().st_mtime_ns, os.readlink(path) if path.is_symlink() else None
 
 
+def files(home: Path) -> list[Path]:
+    return list(home.rglob("rollout-*"))
+
+
 async def refusal(client: Client, method: str, **params: Any) -> str:
     with pytest.raises(Refused) as caught:
         await client.call(method, **params)
@@ -120,10 +125,21 @@ async def test_a_folder_with_the_name_of_a_rollout_is_no_thread(tmp_path: Path) 
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not stop root")
-async def test_a_rollout_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
+def forbid(monkeypatch: pytest.MonkeyPatch, path: Path, name: str, owner: Any) -> None:
+    """Let the operating system refuse to open this file, as it does to anyone but root."""
+    allowed = getattr(owner, name)
+
+    def refusing(opened: Any, *args: Any, **options: Any) -> Any:
+        if Path(opened) == path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return allowed(opened, *args, **options)
+
+    monkeypatch.setattr(owner, name, refusing)
+
+
+async def test_a_rollout_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = plain(tmp_path, number=BAD)
-    bad.path.chmod(0)
+    forbid(monkeypatch, bad.path, "open", Path)
     async with running(tmp_path) as server:
         client = await server.client()
         for method in ("thread/read", "thread/resume", "thread/fork"):
@@ -131,10 +147,11 @@ async def test_a_rollout_that_may_not_be_read_is_refused(tmp_path: Path) -> None
         assert await listed(client) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not stop root")
-async def test_a_rollout_that_may_not_be_written_can_be_read_but_not_resumed(tmp_path: Path) -> None:
+async def test_a_rollout_that_may_not_be_written_can_be_read_but_not_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bad = plain(tmp_path, number=BAD)
-    bad.path.chmod(0o400)
+    forbid(monkeypatch, bad.path, "open", os)
     async with running(tmp_path) as server:
         client = await server.client()
         assert await client.call("thread/read", threadId=bad.thread_id)
@@ -212,13 +229,12 @@ async def test_a_meta_far_from_the_head_can_be_no_worse_than_an_error(tmp_path: 
             assert "has no readable session_meta line" in await refusal(client, method, threadId=thread_id(BAD))
         assert (await client.call("thread/loaded/list"))["data"] == []
     assert state_of(bad) == before
-    assert [path for path in tmp_path.rglob("rollout-*")] == [bad]
+    assert files(tmp_path) == [bad]
 
 
 async def test_a_rollout_that_is_cut_off_while_its_thread_is_loaded_stops_nobody(tmp_path: Path) -> None:
     rollout = plain(tmp_path)
-    script = [message("third"), completed()]
-    async with running(tmp_path, script) as server:
+    async with running(tmp_path, [message("third"), completed()]) as server:
         client = await server.client()
         await client.call("thread/resume", threadId=rollout.thread_id)
         rollout.path.unlink()
@@ -227,3 +243,37 @@ async def test_a_rollout_that_is_cut_off_while_its_thread_is_loaded_stops_nobody
         assert (await client.call("thread/read", threadId=rollout.thread_id))["thread"]["id"] == rollout.thread_id
         assert await listed(client) == []
         await client.settle()
+
+
+async def test_a_folder_that_may_not_be_read_hides_its_own_threads_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, hidden = plain(tmp_path, number=GOOD), plain(tmp_path, number=BAD)
+    elsewhere = tmp_path / "sessions" / "1999" / "01" / "01"
+    elsewhere.mkdir(parents=True)
+    hidden.path.rename(elsewhere / hidden.path.name)
+    forbid(monkeypatch, elsewhere, "scandir", os)
+    async with running(tmp_path) as server:
+        client = await server.client()
+        assert await client.call("thread/read", threadId=good.thread_id)
+        assert await listed(client) == [good.thread_id]
+        assert await refusal(client, "thread/read", threadId=hidden.thread_id)
+
+
+async def test_a_pipe_that_is_named_like_a_rollout_holds_nobody_up(tmp_path: Path) -> None:
+    pipe = place(tmp_path)
+    os.mkfifo(pipe)
+    async with running(tmp_path) as server:
+        client = await server.client()
+        for method in ("thread/read", "thread/resume", "thread/fork"):
+            assert "is not a file" in await refusal(client, method, threadId=thread_id(BAD))
+        assert await listed(client) == []
+
+
+async def test_a_rollout_that_names_no_thread_is_not_renamed(tmp_path: Path) -> None:
+    bad = without_meta(tmp_path, number=BAD)
+    before = bad.path.read_bytes()
+    async with running(tmp_path) as server:
+        client = await server.client()
+        assert await refusal(client, "thread/name/set", threadId=bad.thread_id, name="A name")
+    assert bad.path.read_bytes() == before

@@ -176,7 +176,7 @@ async def test_an_unreadable_configuration_file_is_told_and_can_be_opted_out_of(
         assert quiet.methods() == ["reply"]
 
 
-GATED = [
+GATED: list[tuple[str, Message, str]] = [
     ("collaborationMode/list", {}, "collaborationMode/list"),
     ("thread/start", {"environments": []}, "thread/start.environments"),
     ("thread/start", {"dynamicTools": [], "environments": []}, "thread/start.environments"),

@@ -17,6 +17,11 @@ async def start_thread(client: Client) -> Message:
     return thread
 
 
+def kinds_of(path: str) -> list[str]:
+    """What the lines of a rollout are."""
+    return [json.loads(line)["type"] for line in Path(path).read_text().splitlines()]
+
+
 async def name_of(client: Client, thread: str) -> str | None:
     name: str | None = (await client.call("thread/read", threadId=thread))["thread"]["name"]
     return name
@@ -66,8 +71,7 @@ async def test_naming_a_thread_that_has_said_nothing_puts_it_on_disk(tmp_path: P
         client, other = await server.client(), await server.client()
         thread = await start_thread(client)
         await client.call("thread/name/set", threadId=thread["id"], name="Early")
-        kinds = [json.loads(line)["type"] for line in Path(thread["path"]).read_text().splitlines()]
-        assert kinds == ["session_meta", "event_msg"]
+        assert kinds_of(thread["path"]) == ["session_meta", "event_msg"]
         resumed = await other.call("thread/resume", threadId=thread["id"])
         assert resumed["thread"]["name"] == "Early"
     async with running(tmp_path) as server:

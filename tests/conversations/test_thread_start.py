@@ -102,7 +102,10 @@ async def test_what_the_caller_sets_goes_before_the_configuration(tmp_path: Path
         client = await server.client()
         session = await client.call("thread/start", cwd="/", **asked)
         assert (session["model"], session["approvalPolicy"]) == ("other-model", "on-request")
-        assert (session["sandbox"], session["permissionProfile"]) == ({"type": "dangerFullAccess"}, {"type": "disabled"})
+        assert (session["sandbox"], session["permissionProfile"]) == (
+            {"type": "dangerFullAccess"},
+            {"type": "disabled"},
+        )
         assert (session["serviceTier"], session["reasoningEffort"]) == ("flex", "high")
         assert session["approvalsReviewer"] == "auto_review"
 
@@ -153,7 +156,9 @@ async def test_a_relative_folder_is_one_of_the_server(tmp_path: Path, monkeypatc
 def git(folder: Path, *arguments: str) -> str:
     alone = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "PATH": "/usr/bin:/bin"}
     author = ["-c", "user.name=T", "-c", "user.email=t@example.org"]
-    ran = subprocess.run(["git", *author, *arguments], cwd=folder, env=alone, capture_output=True, check=True, text=True)
+    ran = subprocess.run(
+        ["git", *author, *arguments], cwd=folder, env=alone, capture_output=True, check=True, text=True
+    )
     return ran.stdout.strip()
 
 
@@ -164,7 +169,11 @@ async def test_a_thread_in_a_repository_remembers_its_commit_branch_and_origin(t
     git(repository, "init", "--initial-branch=trunk")
     git(repository, "commit", "--allow-empty", "--message=First")
     git(repository, "remote", "add", "origin", "https://example.org/r.git")
-    expected = {"sha": git(repository, "rev-parse", "HEAD"), "branch": "trunk", "originUrl": "https://example.org/r.git"}
+    expected = {
+        "sha": git(repository, "rev-parse", "HEAD"),
+        "branch": "trunk",
+        "originUrl": "https://example.org/r.git",
+    }
     async with running(tmp_path / "home", [message("Hi"), completed()]) as server:
         client = await server.client()
         thread = (await client.call("thread/start", cwd=str(inside)))["thread"]

@@ -8,7 +8,7 @@ import pytest
 
 from rollout.events import RateLimits, RateLimitWindow
 from server.providers.provider import RateLimitsSeen
-from server.providers.scripted import completed, completed_without_usage, message, reasoning
+from server.providers.scripted import Response, completed, completed_without_usage, message, reasoning
 from tests.support.harness import Client, Message, Refused, running
 
 TEXT = [{"type": "text", "text": "Hello"}]
@@ -52,7 +52,7 @@ PLAIN_TURN = [
 
 
 async def test_a_plain_turn_tells_its_events_in_order(tmp_path: Path) -> None:
-    script = [reasoning("think"), message(deltas=["Hel", "lo"]), completed()]
+    script: Response = [reasoning("think"), message(deltas=["Hel", "lo"]), completed()]
     async with running(tmp_path, script) as server:
         client = await server.client()
         thread = await start_thread(client)
@@ -93,7 +93,11 @@ async def test_a_turn_begins_and_ends_with_its_times_and_without_items(tmp_path:
 
 
 async def test_items_are_told_as_they_begin_and_as_they_are(tmp_path: Path) -> None:
-    script = [reasoning("think", id="rs-1"), message(deltas=["Hel", "lo"], id="msg-1", phase="final_answer"), completed()]
+    script: Response = [
+        reasoning("think", id="rs-1"),
+        message(deltas=["Hel", "lo"], id="msg-1", phase="final_answer"),
+        completed(),
+    ]
     async with running(tmp_path, script) as server:
         client = await server.client()
         content = [{"type": "text", "text": "Hello", "text_elements": []}]
@@ -160,7 +164,7 @@ def limits(percent: float) -> RateLimitsSeen:
 
 
 async def test_rate_limits_are_told_to_subscribers_when_the_provider_says_some(tmp_path: Path) -> None:
-    script = [[limits(12.0), message("a"), completed()], [limits(34.0), message("b"), completed()]]
+    script: list[Response] = [[limits(12.0), message("a"), completed()], [limits(34.0), message("b"), completed()]]
     async with running(tmp_path, *script) as server:
         client, other = await server.client(), await server.client()
         thread = await start_thread(client)
@@ -214,7 +218,7 @@ async def test_the_model_is_told_the_same_after_a_restart(tmp_path: Path) -> Non
 
 async def test_settings_given_with_a_turn_stick_and_an_output_schema_does_not(tmp_path: Path) -> None:
     schema = {"type": "object"}
-    async with running(tmp_path, *([message("x"), completed()] for _ in range(2))) as server:
+    async with running(tmp_path, [message("x"), completed()], [message("x"), completed()]) as server:
         client, other = await server.client(), await server.client()
         thread = await start_thread(client)
         overrides = {"model": "gpt-5.4", "cwd": "/elsewhere", "effort": "high", "serviceTier": "flex"}
@@ -232,6 +236,17 @@ async def test_settings_given_with_a_turn_stick_and_an_output_schema_does_not(tm
         session = await other.call("thread/resume", threadId=thread)
         assert (session["model"], session["cwd"], session["reasoningEffort"]) == ("gpt-5.4", "/elsewhere", "high")
         assert (session["approvalPolicy"], session["sandbox"]) == ("on-request", {"type": "dangerFullAccess"})
+
+
+async def test_a_folder_given_with_a_turn_is_one_of_the_thread(tmp_path: Path) -> None:
+    script: list[Response] = [[message("x"), completed()] for _ in range(3)]
+    async with running(tmp_path, *script) as server:
+        client = await server.client()
+        thread = await start_thread(client, cwd="/project")
+        for cwd, expected in (("sub", "/project/sub"), ("", "/project/sub"), ("/other", "/other")):
+            await client.call("turn/start", threadId=thread, input=TEXT, cwd=cwd)
+            await client.hear("turn/completed")
+            assert (await client.call("thread/resume", threadId=thread))["cwd"] == expected
 
 
 async def test_a_model_that_was_set_with_a_turn_is_remembered_over_a_restart(tmp_path: Path) -> None:
@@ -253,7 +268,9 @@ async def test_input_that_cannot_be_is_refused_and_changes_nothing(tmp_path: Pat
         already = len(other.log)
         error = await refused(client, thread, input=[], model="other-model")
         assert (error.code, error.message) == (-32600, "input must not be empty")
-        error = await refused(client, thread, sandboxPolicy={"type": "readOnly"}, permissionProfile={"type": "disabled"})
+        error = await refused(
+            client, thread, sandboxPolicy={"type": "readOnly"}, permissionProfile={"type": "disabled"}
+        )
         assert error.message == "`permissionProfile` cannot be combined with `sandboxPolicy`"
         error = await refused(client, thread, environments=[{"environmentId": "x", "cwd": "/"}])
         assert error.message == "unknown turn environment id `x`"

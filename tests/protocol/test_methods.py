@@ -49,7 +49,7 @@ def test_experimental_methods_and_fields_name_their_gate(
 
 
 def test_requests_about_one_thread_share_a_lane_whatever_the_spelling_of_the_id() -> None:
-    read = methods.THREAD_READ.decoder.decode(b'{"threadId":"ABC"}')
+    read = methods.THREAD_READ.decoder.decode(b'{"threadId":"urn:uuid:AB-C"}')
     start = methods.TURN_START.decoder.decode(b'{"threadId":"abc","input":[]}')
     assert methods.THREAD_READ.order(read) == methods.TURN_START.order(start) == "abc"
     assert methods.THREAD_LIST.order(methods.THREAD_LIST.decoder.decode(b"{}")) is None
