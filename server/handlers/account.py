@@ -10,8 +10,8 @@ from server.dispatch import Call, handles
 
 @handles(methods.ACCOUNT_READ)
 async def read(_call: Call, _params: GetAccountParams) -> GetAccountResponse:
-    """Nobody signs in here: the server's own key, if any, pays."""
-    return GetAccountResponse(account=None, requires_openai_auth=False)
+    """The server's own key pays, if the provider wants one. A stock TUI asks whoever has no account to sign in first."""
+    return GetAccountResponse(account={"type": "apiKey"}, requires_openai_auth=False)
 
 
 @handles(methods.ACCOUNT_RATE_LIMITS_READ)

@@ -33,7 +33,7 @@ from server.providers.untrusted import elements, members, text
 
 DIRECTIVES = """\
 - `deltas:COUNT:SIZE:DELAY_MS` streams COUNT pieces of SIZE characters, DELAY_MS milliseconds apart;
-- `run: COMMAND` asks to run a shell command;
+- `run: COMMAND` asks to run a shell command, where a shell tool is offered;
 - `fail` makes the turn fail."""
 
 CHUNK = 12
