@@ -34,7 +34,7 @@ class RpcError(Exception):
         self.body = ErrorBody(code=code, message=message, data=data)
 
 
-class Disconnect(Exception):  # noqa: N818 - it is an order, not a mishap
+class Disconnect(Exception):
     """The connection must end with this close code and reason; ``code in RETRY_CODES`` means: come back."""
 
     def __init__(self, code: int, reason: str) -> None:

@@ -13,7 +13,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-class InvalidCursor(ValueError):  # noqa: N818 - reads as a sentence where it is raised
+class InvalidCursor(ValueError):
     """The text is no cursor."""
 
 

@@ -28,25 +28,25 @@ class RolloutError(Exception):
         self.path = path
 
 
-class RolloutMissing(RolloutError):  # noqa: N818 - reads as a sentence where it is raised
+class RolloutMissing(RolloutError):
     """There is no such file."""
 
     reason = "does not exist"
 
 
-class RolloutNotFile(RolloutError):  # noqa: N818
+class RolloutNotFile(RolloutError):
     """The path is a folder or something else that is no file."""
 
     reason = "is not a file"
 
 
-class RolloutEmpty(RolloutError):  # noqa: N818
+class RolloutEmpty(RolloutError):
     """The file holds nothing but blanks."""
 
     reason = "is empty"
 
 
-class RolloutWithoutMeta(RolloutError):  # noqa: N818
+class RolloutWithoutMeta(RolloutError):
     """No line says what thread this is."""
 
     reason = "has no readable session_meta line"

@@ -21,7 +21,7 @@ AuthMode = Literal["none", "capability-token"]
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 
 
-class Unauthorized(Exception):  # noqa: N818 - named after the 401 it becomes
+class Unauthorized(Exception):
     """The upgrade is refused with 401; ``reason`` is the plain-text body (spec, transport 2.3)."""
 
     def __init__(self, reason: str) -> None:

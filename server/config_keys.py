@@ -91,23 +91,6 @@ class CodexKeys(Record):
     projects: dict[str, dict[str, Any]] = {}
 
 
-class _ProviderRow(Record):
-    """One table of ``model_providers`` as it stands in the file."""
-
-    name: str | None = None
-    base_url: str
-    env_key: str | None = None
-    env_key_instructions: str | None = None
-    experimental_bearer_token: str | None = None
-    query_params: dict[str, str] = {}
-    http_headers: dict[str, str] = {}
-    env_http_headers: dict[str, str] = {}
-    request_max_retries: int = 4
-    stream_max_retries: int = 5
-    stream_idle_timeout_ms: int = 300_000
-    wire_api: str = "responses"
-
-
 _FIELD_TYPES: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(CodexKeys)}
 _OTHER_TYPES: dict[str, Any] = {
     "profile": str,
@@ -188,14 +171,19 @@ def read_provider(provider_id: str, row: Mapping[str, Any]) -> ProviderConfig:
             f"model provider `{provider_id}` asks for a wire_api that is not supported; only `responses` is"
         )
     try:
-        parsed = msgspec.convert(dict(row), _ProviderRow)
+        parsed = msgspec.convert({"name": provider_id, **row, "id": provider_id}, ProviderConfig)
     except msgspec.ValidationError as error:
         raise ConfigError(f"model provider `{provider_id}` cannot be used: {error}") from error
-    values = msgspec.structs.asdict(parsed)
-    for retries in ("request_max_retries", "stream_max_retries"):
-        values[retries] = max(0, min(values[retries], RETRIES_CAP))
-    values["name"] = parsed.name or provider_id
-    return ProviderConfig(id=provider_id, **values)
+    return msgspec.structs.replace(
+        parsed,
+        name=parsed.name or provider_id,
+        request_max_retries=_capped(parsed.request_max_retries),
+        stream_max_retries=_capped(parsed.stream_max_retries),
+    )
+
+
+def _capped(retries: int) -> int:
+    return max(0, min(retries, RETRIES_CAP))
 
 
 def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ base_url = "http://127.0.0.1:9/v1"
 Message = dict[str, Any]
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """The server answered with an error."""
 
     def __init__(self, error: Message) -> None:
