@@ -10,7 +10,7 @@ from server.dispatch import Call, handles
 
 @handles(methods.ACCOUNT_READ)
 async def read(_call: Call, _params: GetAccountParams) -> GetAccountResponse:
-    """The server's own key pays, if the provider wants one. A stock TUI asks whoever has no account to sign in first."""
+    """The server's own key pays. A stock TUI would ask somebody without an account to sign in first."""
     return GetAccountResponse(account={"type": "apiKey"}, requires_openai_auth=False)
 
 
