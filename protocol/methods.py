@@ -112,6 +112,15 @@ THREAD_UNSUBSCRIBE = Method("thread/unsubscribe", thread.ThreadIdParams, thread.
 THREAD_NAME_SET = Method("thread/name/set", thread.ThreadSetNameParams, Empty, by_thread)
 THREAD_ARCHIVE = Method("thread/archive", thread.ThreadIdParams, Empty, by_thread)
 THREAD_UNARCHIVE = Method("thread/unarchive", thread.ThreadIdParams, thread.ThreadResponse, by_thread)
+THREAD_ROLLBACK = Method("thread/rollback", thread.ThreadRollbackParams, thread.ThreadResponse, by_thread)
+THREAD_TURNS_LIST = Method("thread/turns/list", thread.ThreadTurnsListParams, thread.ThreadTurnsListResponse, by_thread)
+THREAD_METADATA_UPDATE = Method(
+    "thread/metadata/update", thread.ThreadMetadataUpdateParams, thread.ThreadResponse, by_thread
+)
+THREAD_INJECT_ITEMS = Method("thread/inject_items", thread.ThreadInjectItemsParams, Empty, by_thread)
+THREAD_MEMORY_MODE_SET = Method(
+    "thread/memoryMode/set", thread.ThreadMemoryModeSetParams, Empty, by_thread, experimental=True
+)
 
 TURN_START = Method(
     "turn/start",
@@ -157,6 +166,11 @@ METHODS: tuple[Method[Any, Any], ...] = (
     THREAD_NAME_SET,
     THREAD_ARCHIVE,
     THREAD_UNARCHIVE,
+    THREAD_ROLLBACK,
+    THREAD_TURNS_LIST,
+    THREAD_METADATA_UPDATE,
+    THREAD_INJECT_ITEMS,
+    THREAD_MEMORY_MODE_SET,
     TURN_START,
     TURN_STEER,
     TURN_INTERRUPT,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from protocol.turn import ModeKind, ReasoningEffort
-from protocol.wire import Wire
+from protocol.wire import Count, Wire
 
 
 class ReasoningEffortOption(Wire):
@@ -38,7 +40,7 @@ class ModelListParams(Wire):
     """A page of models."""
 
     cursor: str | None = None
-    limit: int | None = None
+    limit: Count | None = None
     include_hidden: bool | None = None
 
 
@@ -55,6 +57,7 @@ class CollaborationModeMask(Wire):
     name: str
     mode: ModeKind | None
     model: str | None
+    reasoning_effort: ReasoningEffort | None = msgspec.field(name="reasoning_effort")
 
 
 class CollaborationModeListResponse(Wire):
@@ -67,7 +70,7 @@ class PageParams(Wire):
     """A page of something small."""
 
     cursor: str | None = None
-    limit: int | None = None
+    limit: Count | None = None
 
 
 class EmptyPage(Wire):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from protocol.permissions import ApprovalPolicy, ApprovalsReviewer, PermissionProfile, SandboxMode, SandboxPolicy
 from protocol.turn import Personality, ReasoningEffort, ServiceTier, Turn
-from protocol.wire import UNSET, UnsetType, Wire
+from protocol.wire import UNSET, Count, UnsetType, Wire
 
 
 class NotLoaded(Wire, tag="notLoaded"):
@@ -161,6 +161,42 @@ class ThreadSetNameParams(Wire):
     name: str
 
 
+class ThreadRollbackParams(Wire):
+    """Take back the last turns. Files that they changed stay changed."""
+
+    thread_id: str
+    num_turns: Count
+
+
+class GitInfoUpdate(Wire):
+    """What to change: a text sets, null clears, what is absent stays."""
+
+    sha: str | UnsetType | None = UNSET
+    branch: str | UnsetType | None = UNSET
+    origin_url: str | UnsetType | None = UNSET
+
+
+class ThreadMetadataUpdateParams(Wire):
+    """What a client knows better than the rollout."""
+
+    thread_id: str
+    git_info: GitInfoUpdate | None = None
+
+
+class ThreadInjectItemsParams(Wire):
+    """Items of the Responses API for the model history."""
+
+    thread_id: str
+    items: list[Any]
+
+
+class ThreadMemoryModeSetParams(Wire):
+    """Whether memories may be made of this thread."""
+
+    thread_id: str
+    mode: Literal["enabled", "disabled"]
+
+
 SortDirection = Literal["asc", "desc"]
 ThreadSortKey = Literal["created_at", "updated_at"]
 ThreadSourceKind = Literal[
@@ -181,7 +217,7 @@ class ThreadListParams(Wire):
     """A page of the catalogue. ``limit`` is 25 unless given, 1 to 100."""
 
     cursor: str | None = None
-    limit: int | None = None
+    limit: Count | None = None
     sort_key: ThreadSortKey | None = None
     sort_direction: SortDirection | None = None
     model_providers: list[str] | None = None
@@ -200,11 +236,28 @@ class ThreadListResponse(Wire):
     backwards_cursor: str | None
 
 
+class ThreadTurnsListParams(Wire):
+    """A page of a thread's turns, newest first unless asked otherwise. ``limit`` is 25 unless given, 1 to 100."""
+
+    thread_id: str
+    cursor: str | None = None
+    limit: Count | None = None
+    sort_direction: SortDirection | None = None
+
+
+class ThreadTurnsListResponse(Wire):
+    """``next_cursor`` continues in this direction, ``backwards_cursor`` in the other, with this page's first."""
+
+    data: list[Turn]
+    next_cursor: str | None
+    backwards_cursor: str | None
+
+
 class ThreadLoadedListParams(Wire):
     """A page of the loaded thread ids; unlimited unless ``limit`` is given."""
 
     cursor: str | None = None
-    limit: int | None = None
+    limit: Count | None = None
 
 
 class ThreadLoadedListResponse(Wire):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 from xml.sax.saxutils import unescape
 
@@ -76,6 +77,11 @@ def hook_fragments(item: Item) -> list[HookPromptFragment]:
 def _fragment(part: dict[str, Any]) -> HookPromptFragment | None:
     match = _HOOK_PROMPT.fullmatch(str(part.get("text", "")).strip())
     return match and HookPromptFragment(hook_run_id=unescape(match[1], _ENTITIES), text=unescape(match[2], _ENTITIES))
+
+
+def first_words(items: Iterable[Item]) -> str:
+    """What the user said first in a model history, as a preview; empty if nothing."""
+    return next((preview("\n".join(texts(item))) for item in items if is_user_turn(item)), "")
 
 
 def preview(text: str) -> str:

@@ -73,6 +73,20 @@ def time_to_milliseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
+def local_milliseconds(moment: datetime) -> int:
+    """Unix milliseconds of a local time, taken for UTC."""
+    return time_to_milliseconds(moment.replace(tzinfo=UTC))
+
+
+def within_reach(milliseconds: int) -> int:
+    """The nearest unix milliseconds that can be written as a time: file systems know more."""
+    return min(max(milliseconds, _FIRST), _LAST)
+
+
 def milliseconds_to_time(milliseconds: int) -> datetime:
     """The time (UTC) of unix milliseconds."""
     return _EPOCH + milliseconds * _MILLISECOND
+
+
+_FIRST = time_to_milliseconds(datetime.min.replace(tzinfo=UTC))
+_LAST = time_to_milliseconds(datetime.max.replace(tzinfo=UTC))

@@ -21,6 +21,7 @@ class Draft:
         self._items: list[ThreadItem] = []
         self._index: dict[str, int] = {}
         self._picture: Turn | None = None
+        self._fresh: ThreadItem | None = None
 
     @property
     def size(self) -> int:
@@ -40,11 +41,16 @@ class Draft:
     def put(self, item: ThreadItem) -> None:
         """Add an item in place of the one with its id, or at the end."""
         self._picture = None
+        self._fresh = item
         at = self._index.setdefault(item.id, len(self._items))
         if at == len(self._items):
             self._items.append(item)
         else:
             self._items[at] = item
+
+    def is_fresh(self, item: ThreadItem) -> bool:
+        """Whether the item was put last and no picture shows it yet, so that it may still grow."""
+        return self._fresh is item
 
     def fail(self, error: TurnError) -> None:
         """The turn failed. It may still be completed, and stays failed."""
@@ -59,6 +65,7 @@ class Draft:
     def picture(self) -> Turn:
         """The turn as it is now. The same object until something changes."""
         if self._picture is None:
+            self._fresh = None
             self._picture = Turn(
                 id=self.id,
                 items=self._items.copy(),

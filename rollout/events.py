@@ -55,6 +55,8 @@ class TaskComplete(Record, tag="task_complete"):
     completed_at: int | UnsetType | None = UNSET
     duration_ms: int | UnsetType | None = UNSET
     time_to_first_token_ms: int | UnsetType | None = UNSET
+    error: dict[str, Any] | UnsetType | None = UNSET
+    """Why it failed, with the members of :class:`Error`; only in the newer form, which has no event for it."""
 
 
 class TurnAborted(Record, tag="turn_aborted"):

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from protocol.item import ContextCompaction, HookPrompt, Plan, Reasoning, ThreadItem
 from protocol.turn import Turn
 from protocol.wire import Record
-from rollout import events, mapping
+from rollout import events, mapping, paginated
 from rollout.agents import agent_call
-from rollout.boundaries import hook_fragments, is_user_turn
+from rollout.boundaries import hook_fragments
 from rollout.drafts import Draft
 from rollout.lines import Compacted, Entry, ResponseItem
 from rollout.mapping import optional
@@ -44,17 +44,22 @@ class History:
         self._open: Draft | None = None
         self._position = -1
         self._next_item = 1
-        self.usage_owner: UsageOwner | None = None
+        self._growing: Reasoning | None = None
+        self._counted_in: tuple[Draft, int] | None = None
 
     def feed(self, entry: Entry | events.Event) -> None:
         """Take the next entry of the file, or the next event of the living thread."""
         kind = type(entry)
-        if kind in _LIVE:
-            return
-        self._position += 1
         fold = self._folds.get(kind)
         if fold is not None:
+            self._position += 1
             fold(self, entry)
+        elif kind not in _LIVE:
+            self._position += 1
+
+    def pass_over(self, count: int) -> None:
+        """Take so many entries of the file that are nothing to turns and only take their place."""
+        self._position += count
 
     def turns(self) -> list[Turn]:
         """All turns as they are now, oldest first. Cheap: only turns that changed are made anew."""
@@ -62,6 +67,14 @@ class History:
         if self._open is not None and self._open.counts:
             turns.append(self._open.picture())
         return turns
+
+    @property
+    def usage_owner(self) -> UsageOwner | None:
+        """The turn of the newest token_count."""
+        if self._counted_in is None:
+            return None
+        draft, position = self._counted_in
+        return UsageOwner(turn_id=draft.id, position=position)
 
     @property
     def turn_count(self) -> int:
@@ -104,6 +117,8 @@ class History:
         draft = self._target(event.turn_id)
         if draft is None:
             return
+        if event.error:
+            draft.fail(mapping.turn_error(paginated.failure(event.error)))
         status = "completed" if draft.status == "inProgress" else draft.status
         draft.finish(status, optional(event.completed_at), optional(event.duration_ms))
         if draft is self._open:
@@ -116,9 +131,7 @@ class History:
             draft.finish("interrupted", optional(event.completed_at), optional(event.duration_ms))
 
     def _failed(self, event: events.Error) -> None:
-        kind = event.codex_error_info
-        name = next(iter(kind), None) if isinstance(kind, dict) else kind
-        if self._open is not None and name not in _HARMLESS:
+        if self._open is not None and not is_harmless(event):
             self._open.fail(mapping.turn_error(event))
 
     def _rolled_back(self, event: events.ThreadRolledBack) -> None:
@@ -154,8 +167,12 @@ class History:
             return
         draft = self._current()
         last = draft.last_item
-        item = last if isinstance(last, Reasoning) else Reasoning(id=self._id())
-        draft.put(replace(item, **{field: [*getattr(item, field), text]}))
+        if last is None or last is not self._growing or not draft.is_fresh(last):
+            item = last if isinstance(last, Reasoning) else Reasoning(id=self._id())
+            self._growing = replace(item, summary=item.summary.copy(), content=item.content.copy())
+            draft.put(self._growing)
+        parts: list[str] = getattr(self._growing, field)
+        parts.append(text)
 
     def _context_compacted(self, _: events.ContextCompacted) -> None:
         self._current().put(ContextCompaction(id=self._id()))
@@ -224,10 +241,12 @@ class History:
             self._current().put(HookPrompt(id=f"hook-{self._position}", fragments=fragments))
 
     def _counted(self, _: events.TokenCount) -> None:
-        draft, position = self._open, len(self._finished)
-        if draft is None and self._finished:
-            draft, position = self._finished[-1], position - 1
-        self.usage_owner = None if draft is None else UsageOwner(turn_id=draft.id, position=position)
+        if self._open is not None:
+            self._counted_in = self._open, len(self._finished)
+        elif self._finished:
+            self._counted_in = self._finished[-1], len(self._finished) - 1
+        else:
+            self._counted_in = None
 
     _folds: dict[type, Callable[[History, Any], None]] = {
         events.TaskStarted: _started,
@@ -260,6 +279,12 @@ class History:
     }
 
 
+def is_harmless(event: events.Error) -> bool:
+    """Whether an error leaves the running turn as it is."""
+    kind = event.codex_error_info
+    return (next(iter(kind), None) if isinstance(kind, dict) else kind) in _HARMLESS
+
+
 def rebuild(entries: Iterable[Entry]) -> History:
     """The history of a whole rollout."""
     history = History()
@@ -275,24 +300,3 @@ def present(turns: list[Turn], active: bool) -> list[Turn]:
         replace(turn, status="interrupted") if turn.status == "inProgress" and not (active and at == last) else turn
         for at, turn in enumerate(turns)
     ]
-
-
-def is_mid_turn(entries: Iterable[Entry]) -> bool:
-    """Whether a thread stops in the middle of a turn, so that a fork of it must say so.
-
-    A started turn that has not ended; in old files, which say neither, a user message with nothing ending its turn.
-    Needs the model items.
-    """
-    history, started, unanswered = History(), False, False
-    for entry in entries:
-        history.feed(entry)
-        match entry:
-            case events.TaskStarted():
-                started = True
-            case events.TaskComplete() | events.TurnAborted():
-                unanswered = False
-            case ResponseItem(payload=item) if is_user_turn(item):
-                unanswered = True
-            case _:
-                pass
-    return history.open_turn_id is not None or (unanswered and not started)

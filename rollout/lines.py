@@ -51,7 +51,7 @@ class SessionMeta(Record):
 
     @property
     def is_paginated(self) -> bool:
-        """The rollout has the newer form, in which every line carries an ordinal. It is read, not appended to."""
+        """The rollout has the newer form, in which every line carries an ordinal."""
         return self.history_mode == "paginated"
 
 
@@ -155,7 +155,7 @@ _outlined: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
 )
 _any_line = msgspec.json.Decoder(_AnyLine)
 
-_OLD_NAMES = {"turn_started": "task_started", "turn_complete": "task_complete"}
+OLD_NAMES = {"turn_started": "task_started", "turn_complete": "task_complete"}
 
 _KIND_OF: dict[type, bytes] = {
     SessionMeta: b"session_meta",
@@ -163,6 +163,19 @@ _KIND_OF: dict[type, bytes] = {
     Compacted: b"compacted",
     ResponseItem: b"response_item",
 }
+
+
+KIND_NAMES = frozenset({"event_msg", *(kind.decode() for kind in _KIND_OF.values())})
+"""The kinds of lines that have entries."""
+
+_LINE = b'{"timestamp":"%b","type":"%b","payload":%b}\n'
+
+ITEM_AT = len('{"timestamp":"2026-01-05T10:00:00.000Z')
+OTHER_LINE = b'","type":"response_item","payload":{"type":"'
+MESSAGE_LINE = OTHER_LINE + b'message"'
+COUNT_LINE = b'","type":"event_msg","payload":{"type":"token_count","info":{'
+ITEM_END = b"}}\n"
+"""How the line of a model item, a message, and a token_count with usage goes on at ITEM_AT, and how they end."""
 
 
 def stamp(moment: datetime) -> str:
@@ -175,13 +188,20 @@ def stamp(moment: datetime) -> str:
 def encode_line(entry: Entry, timestamp: str) -> bytes:
     """The line of ``entry``, newline included. ``timestamp``: UTC with milliseconds and ``Z``.
 
-    Raises ``TypeError`` for what has no legacy line: a model item or turn item of a newer form.
+    Raises ``TypeError`` for what has no line of ours: a model item of a newer form, a turn item that was read.
     """
+    kind = _KIND_OF.get(type(entry), b"event_msg")
+    if isinstance(entry, paginated.StoredItem) and entry.payload is not None:
+        return _LINE % (timestamp.encode(), kind, encode(entry.payload))
     if isinstance(entry, OtherItem | paginated.StoredItem):
         raise TypeError(f"{type(entry).__name__} cannot be written")
-    kind = _KIND_OF.get(type(entry), b"event_msg")
     payload = stored_form(entry.payload) if isinstance(entry, ResponseItem) else entry
-    return b'{"timestamp":"%b","type":"%b","payload":%b}\n' % (timestamp.encode(), kind, encode(payload))
+    return _LINE % (timestamp.encode(), kind, encode(payload))
+
+
+def numbered(line: bytes, ordinal: int) -> bytes:
+    """An encoded line as it stands in a paginated rollout."""
+    return line.replace(b',"type"', b',"ordinal":%d,"type"' % ordinal, 1)
 
 
 def decode_line(raw: bytes, *, items: bool = True) -> Entry | None:
@@ -246,10 +266,27 @@ def _unusual_event(payload: dict[str, Any]) -> Entry | None:
     kind = payload.get("type")
     if kind == "item_completed":
         return paginated.stored_item(payload)
-    if kind not in _OLD_NAMES:
+    if kind not in OLD_NAMES:
         return None
     try:
-        event: DurableEvent = msgspec.convert(payload | {"type": _OLD_NAMES[kind]}, DurableEvent)
+        event: DurableEvent = msgspec.convert(payload | {"type": OLD_NAMES[kind]}, DurableEvent)
         return event
     except msgspec.ValidationError:
         return None
+
+
+def why_unreadable(raw: bytes) -> str:
+    """What is wrong with a line that has no entry; for people."""
+    try:
+        raw.decode()
+        if _any_line.decode(raw).type in KIND_NAMES:
+            _outlined.decode(raw)
+    except UnicodeDecodeError as error:
+        return f"is not UTF-8 at byte {error.start + 1}"
+    except msgspec.ValidationError as error:
+        return f"lacks what a line must have: {error}"
+    except msgspec.DecodeError as error:
+        return f"is not JSON: {error}"
+    except RecursionError:
+        return "is nested too deeply"
+    return "is of a kind that is not known here"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from protocol.wire import Record, encode
 from rollout.events import ThreadNameUpdated
 from rollout.lines import decode_line
 
-_EVENT = b'"thread_name_updated"'
+NAME_EVENT = b'"thread_name_updated"'
+"""What stands in every line of a rollout that records a name, and in few others."""
 
 
 class _NameLine(Record):
@@ -23,6 +24,7 @@ class _NameLine(Record):
 
 
 _decoder = msgspec.json.Decoder(_NameLine)
+_NO_NAMES: Mapping[str, str] = {}
 
 
 class SessionIndex:
@@ -36,15 +38,19 @@ class SessionIndex:
 
     def name_of(self, thread_id: str) -> str | None:
         """The newest name of a thread that is not blank."""
+        return self.names().get(thread_id)
+
+    def names(self) -> Mapping[str, str]:
+        """The names of all threads that have one; another object when they are others."""
         try:
             found = self._path.stat()
         except FileNotFoundError:
-            return None
+            return _NO_NAMES
         state = (found.st_size, found.st_mtime_ns)
         if state != self._seen:
             self._names = _read(self._path)
             self._seen = state
-        return self._names.get(thread_id)
+        return self._names
 
     def set_name(self, thread_id: str, name: str) -> None:
         """Append a name. Raises ``ValueError`` if it is blank, ``OSError`` if it cannot be written."""
@@ -52,7 +58,7 @@ class SessionIndex:
         if not text:
             raise ValueError("thread name must not be empty")
         moment = self._clock().isoformat(timespec="microseconds").replace("+00:00", "Z")
-        _append_line(self._path, encode(_NameLine(id=thread_id, thread_name=text, updated_at=moment)))
+        append_line(self._path, encode(_NameLine(id=thread_id, thread_name=text, updated_at=moment)))
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -68,7 +74,8 @@ def _read(path: Path) -> dict[str, str]:
     return names
 
 
-def _append_line(path: Path, line: bytes) -> None:
+def append_line(path: Path, line: bytes) -> None:
+    """Add a line in one write; a last line that a crash cut off stays by itself. Raises ``OSError``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
@@ -79,12 +86,9 @@ def _append_line(path: Path, line: bytes) -> None:
         os.close(descriptor)
 
 
-def recorded_name(path: Path, thread_id: str) -> str | None:
-    """The newest name that the rollout records for this thread; a fork also holds its source's, which do not count."""
-    name: str | None = None
-    with path.open("rb", buffering=1 << 18) as file:
-        for raw in file:
-            event = decode_line(raw) if _EVENT in raw else None
-            if isinstance(event, ThreadNameUpdated) and event.thread_id == thread_id and event.thread_name:
-                name = event.thread_name
-    return name
+def named_by(raw: bytes, thread_id: str) -> str | None:
+    """The name that a line of a rollout records for this thread; a fork also holds its source's, which do not count."""
+    event = decode_line(raw)
+    if isinstance(event, ThreadNameUpdated) and event.thread_id == thread_id:
+        return event.thread_name or None
+    return None

@@ -1,4 +1,4 @@
-"""The newer, paginated form of a rollout: whole items in ``item_completed`` events. Read only; knows no lines.
+"""The newer, paginated form of a rollout: whole items in ``item_completed`` events. Knows no lines.
 
 Such a file has an ``ordinal`` in every line and ``history_mode: "paginated"`` in its meta. Its turns have the same
 boundaries as in the legacy form, but its items are stored as they are, with stable ids.
@@ -14,14 +14,19 @@ import msgspec
 from protocol import item as wire
 from protocol.wire import Record
 from rollout import events, mapping
+from rollout.model_items import as_object
 
 
 class StoredItem(Record):
-    """A final item of turn ``turn_id``, read from a paginated rollout; ``events`` say the same in the legacy form."""
+    """A final item of turn ``turn_id`` in a paginated rollout; ``events`` say the same in the legacy form.
+
+    ``payload``: its ``item_completed``, if it is yet to be written; one that was read has none.
+    """
 
     turn_id: str
     item: wire.ThreadItem
     events: list[events.DurableEvent]
+    payload: dict[str, Any] | None = None
 
 
 class _Part(Record):
@@ -95,6 +100,13 @@ def stored_item(payload: dict[str, Any]) -> StoredItem | None:
         return None
     item, said = _convert(completed.item, completed.turn_id)
     return StoredItem(turn_id=completed.turn_id, item=item, events=said)
+
+
+def failure(error: dict[str, Any]) -> events.Error:
+    """The ``error`` of a ``task_complete`` as an event. A kind we cannot read is left out."""
+    kind: Any = error.get("codex_error_info")
+    known = kind if isinstance(kind, str) else as_object(kind) or None
+    return events.Error(message=str(error.get("message") or ""), codex_error_info=known)
 
 
 def _convert(stored: _Stored, turn_id: str) -> tuple[wire.ThreadItem, list[events.DurableEvent]]:

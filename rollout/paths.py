@@ -38,6 +38,21 @@ class Home(NamedTuple):
         """Names of threads, append-only."""
         return self.path / "session_index.jsonl"
 
+    @property
+    def metadata(self) -> Path:
+        """What clients have set about threads, append-only; ours alone."""
+        return self.path / "threadcast" / "metadata.jsonl"
+
+    @property
+    def index_file(self) -> Path:
+        """What lists show of every rollout, a cache; ours alone."""
+        return self.path / "threadcast" / "index.sqlite"
+
+    @property
+    def writer_locks(self) -> Path:
+        """The locks that say which process writes a thread."""
+        return self.path / "thread-writer-locks"
+
 
 class RolloutName(NamedTuple):
     """What a rollout's file name says: when the thread was created (local time, whole seconds), and its id."""

@@ -12,6 +12,7 @@ import msgspec
 from rollout.events import DurableEvent, Event, ExecCommandEnd
 from rollout.lines import Compacted, Entry, ResponseItem, SessionMeta, TurnContext
 from rollout.model_items import is_known
+from rollout.paginated import StoredItem
 
 OUTPUT_LIMIT = 10_000
 """Bytes of a command's output that are kept."""
@@ -29,6 +30,8 @@ def is_recorded(entry: Entry | Event) -> TypeGuard[Entry]:
     """Whether this entry or event is written: not live events, not model items of a kind we do not know."""
     if isinstance(entry, ResponseItem):
         return is_known(entry.payload)
+    if isinstance(entry, StoredItem):
+        return entry.payload is not None
     return type(entry) in _KEPT
 
 

@@ -95,6 +95,16 @@ def build(entries: Iterable[Entry]) -> Prompt:
     return prompt
 
 
+def straight(entries: Iterable[Entry]) -> Prompt | None:
+    """The same without keeping the entries; None if turns were rolled back, which only :func:`build` can take out."""
+    prompt = Prompt()
+    for entry in entries:
+        if isinstance(entry, ThreadRolledBack):
+            return None
+        prompt.feed(entry)
+    return prompt
+
+
 def surviving(entries: Iterable[Entry]) -> Sequence[Entry]:
     """The entries without those of turns that were rolled back."""
     entries = entries if isinstance(entries, list) else list(entries)

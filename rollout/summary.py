@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,11 @@ class ThreadSummary(Record):
 
     def with_first_message(self, message: UserMessage) -> ThreadSummary:
         """The same once the user has spoken."""
-        return replace(self, preview=preview(spoken(message)))
+        return self.with_preview(preview(spoken(message)))
+
+    def with_preview(self, text: str) -> ThreadSummary:
+        """The same with this preview."""
+        return replace(self, preview=text)
 
     def copied_from(self, source: ThreadSummary) -> ThreadSummary:
         """The same as a fork of ``source``: with its preview, not its name."""
@@ -59,6 +64,10 @@ class ThreadSummary(Record):
         """The same with this name, if it says more than the preview."""
         text = (name or "").strip()
         return replace(self, name=None if text in ("", self.preview) else text)
+
+    def with_git(self, git: GitInfo | None) -> ThreadSummary:
+        """The same with this repository."""
+        return replace(self, git_info=git)
 
 
 def summarise(head: Head, path: Path, updated_at: int) -> ThreadSummary:
@@ -128,6 +137,6 @@ def source_kinds(source: SessionSource) -> frozenset[str]:
     return frozenset({"subAgent", _AGENT_KINDS.get(kind, "subAgentOther")})
 
 
-def is_of_kind(source: SessionSource, asked: list[str]) -> bool:
-    """Whether a list that asks for these kinds holds this source; asking for none means the interactive ones."""
-    return not source_kinds(source).isdisjoint(asked or _INTERACTIVE)
+def asked_kinds(asked: Collection[str]) -> Collection[str]:
+    """The kinds that a list holds which asks for these; asking for none means the interactive ones."""
+    return asked or _INTERACTIVE

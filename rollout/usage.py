@@ -104,13 +104,14 @@ def _only_total(tokens: int) -> TokenUsage:
 def to_wire(info: TokenUsageInfo) -> ThreadTokenUsage:
     """Usage in wire form."""
     return ThreadTokenUsage(
-        total=_breakdown(info.total_token_usage),
-        last=_breakdown(info.last_token_usage),
+        total=breakdown(info.total_token_usage),
+        last=breakdown(info.last_token_usage),
         model_context_window=info.model_context_window,
     )
 
 
-def _breakdown(usage: TokenUsage) -> TokenUsageBreakdown:
+def breakdown(usage: TokenUsage) -> TokenUsageBreakdown:
+    """Counters in wire form."""
     return TokenUsageBreakdown(
         total_tokens=usage.total_tokens,
         input_tokens=usage.input_tokens,

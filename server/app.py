@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 
 import structlog
 
@@ -23,6 +24,12 @@ from server.threads.limits import Limits
 from server.threads.loaded import Loaded
 from server.threads.opening import Opening
 
+INDEXING_DELAY = 0.1
+"""Seconds after which a server that was just started begins to build the index: first it is there for its clients."""
+
+INDEXING_PAUSE = 0.01
+"""Seconds between two steps of building the index."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -40,6 +47,7 @@ class App:
             config, self.catalog, self.outgoing, self.subscriptions, self.limits, self.loaded.changed
         )
         self.draining = False
+        self._indexing: asyncio.Task[None] | None = None
         self._given = providers or {}
         self._opened: dict[str, tuple[ProviderConfig, Provider]] = {}
         self._dispatcher = Dispatcher(self, ROUTES)
@@ -67,6 +75,7 @@ class App:
         """Listen. Raises OSError when the address cannot be had."""
         Home(self.config.codex_home).sessions.mkdir(parents=True, exist_ok=True)
         await self.listener.start()
+        self._indexing = asyncio.create_task(self._index(), name="indexing")
 
     async def stop(self, *, drain_seconds: float = 0.0) -> None:
         """Begin no new turns, let the running ones end within ``drain_seconds``, then close everything, in order."""
@@ -80,3 +89,21 @@ class App:
         await self._dispatcher.drain()
         for _, provider in self._opened.values():
             await provider.aclose()
+        if self._indexing is not None:
+            self._indexing.cancel()
+            await asyncio.wait([self._indexing])
+        await asyncio.to_thread(self.catalog.close)
+
+    async def _index(self) -> None:
+        """Read the rollouts that the index lacks, with as much time for everything else as that takes."""
+        clock = asyncio.get_running_loop().time
+        await asyncio.sleep(INDEXING_DELAY)
+        steps, count, begun = self.catalog.build(), 0, clock()
+        try:
+            while step := await asyncio.to_thread(next, steps, 0):
+                count += step
+                await asyncio.sleep(INDEXING_PAUSE)
+        except (OSError, sqlite3.Error) as error:
+            _log.warning("indexing_failed", reason=str(error))
+        else:
+            _log.info("indexed", rollouts=count, seconds=round(clock() - begun, 3))

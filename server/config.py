@@ -15,6 +15,7 @@ from protocol.config import ConfigReadResponse
 from protocol.permissions import ApprovalPolicy, ApprovalsReviewer, SandboxMode
 from protocol.turn import Personality, ServiceTier
 from protocol.wire import UNSET, Record, UnsetType
+from rollout.recorder import Fsync
 from server.auth import AuthMode, AuthSettings
 from server.config_flags import KEY_FLAGS, FlagReader, ListenAddress, parse_listen
 from server.config_keys import (
@@ -104,6 +105,7 @@ class Config(Record):
     write_deadline: float
     ping_interval: float
     drain_seconds: float
+    fsync: Fsync
     log_format: LogFormat
     log_level: LogLevel
     environ: dict[str, str]
@@ -127,7 +129,7 @@ class Config(Record):
         ConfigError for a flag or variable that cannot be understood; ``config.toml`` never prevents start-up.
         """
         reader = FlagReader(flags, environ)
-        codex_home = (reader.path("codex-home") or _home(environ)).absolute()
+        codex_home = (reader.path("codex-home") or default_home(environ)).absolute()
         layers = _read_layers(codex_home / "config.toml", _flag_table(reader, overrides), environ)
         return cls(
             codex_home=codex_home,
@@ -143,6 +145,7 @@ class Config(Record):
             write_deadline=reader.number("write-deadline", 30.0),
             ping_interval=reader.number("ping-interval", 20.0),
             drain_seconds=reader.number("drain-seconds", 20.0),
+            fsync=reader.choice("fsync", Fsync, "turn"),
             log_format=reader.choice("log-format", LogFormat, "text"),
             log_level=reader.choice("log-level", LogLevel, "info"),
             environ=dict(environ),
@@ -221,7 +224,8 @@ def find_provider(provider_id: str, table: Mapping[str, Any], environ: Mapping[s
     return read_provider(provider_id, row)
 
 
-def _home(environ: Mapping[str, str]) -> Path:
+def default_home(environ: Mapping[str, str]) -> Path:
+    """The CODEX_HOME that no flag names."""
     configured = environ.get("CODEX_HOME")
     return Path(configured).expanduser() if configured else Path(environ.get("HOME") or Path.home()) / ".codex"
 

@@ -29,6 +29,7 @@ FLAGS = (
     "write-deadline",
     "ping-interval",
     "drain-seconds",
+    "fsync",
     "log-format",
     "log-level",
     "model",

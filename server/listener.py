@@ -166,6 +166,9 @@ class _Socket:
     def write(self, data: bytes) -> None:
         self._socket.transport.write(data)
 
+    def write_parts(self, parts: list[bytes]) -> None:
+        self._socket.transport.writelines(parts)
+
     def unsent(self) -> int:
         return self._socket.transport.get_write_buffer_size()
 

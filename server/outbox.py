@@ -27,6 +27,10 @@ class Socket(Protocol):
         """Hand bytes to the transport."""
         ...
 
+    def write_parts(self, parts: list[bytes]) -> None:
+        """The same for many bytes, without putting them together first."""
+        ...
+
     def unsent(self) -> int:
         """Bytes the transport still holds."""
         ...
@@ -55,6 +59,7 @@ class Outbox:
         self._on_stuck = on_stuck
         self._waiting: list[bytes] = []
         self._told = 0
+        self._in_parts = False
         self._flush_scheduled = False
         self._drain: asyncio.Task[None] | None = None
         self._closed = False
@@ -64,8 +69,11 @@ class Outbox:
         if self._closed:
             return
         if frame.method is not None and self._waiting:  # one frame alone may have any size
-            self._told += len(frame.data)
+            self._told += len(frame) if frame.rest else len(frame.data)
         self._waiting.append(frame.data)
+        if frame.rest:
+            self._waiting += frame.rest
+            self._in_parts = True
         if self._told > self._limit and self._drain is None:
             self._flush()  # much was said in one turn of the event loop; that alone is not the client's fault
         if self._told > self._limit:
@@ -89,10 +97,13 @@ class Outbox:
         if self._socket.is_full():
             self._drain = asyncio.get_running_loop().create_task(self._drain_then_flush())
             return
-        data = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
-        self._waiting.clear()
+        waiting, self._waiting = self._waiting, []
         self._told = 0
-        self._socket.write(data)
+        if self._in_parts:
+            self._in_parts = False
+            self._socket.write_parts(waiting)
+        else:
+            self._socket.write(waiting[0] if len(waiting) == 1 else b"".join(waiting))
 
     async def _drain_then_flush(self) -> None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -34,6 +34,7 @@ from protocol.turn import (
     TurnStartParams,
 )
 from protocol.wire import UNSET, Record
+from rollout.lines import TurnContext
 from server.config import Config, Overrides, SessionSettings
 from server.models import ModelMetadata, metadata
 from server.providers.settings import ProviderConfig
@@ -71,15 +72,20 @@ class Settings(Record):
 
 
 def session_settings(
-    config: Config, overrides: SessionOverrides, *, cwd: str, model: str | None = None, instructions: str | None = None
+    config: Config,
+    overrides: SessionOverrides,
+    *,
+    cwd: str,
+    last: TurnContext | None = None,
+    instructions: str | None = None,
 ) -> Settings:
     """Settings of a thread that starts, resumes or forks with these overrides in ``cwd``.
 
-    ``model`` and ``instructions`` are what the rollout remembers; overrides go before them. Raises
-    :class:`~server.errors.ConfigError`.
+    ``last`` (the newest turn_context) and ``instructions`` are what the rollout remembers; overrides go before them.
+    Raises :class:`~server.errors.ConfigError`.
     """
-    wanted = overrides.model or (None if overrides.model_provider else model)
-    session = config.effective(overrides.config or {}, _typed(overrides, wanted), Path(cwd))
+    overrides = _restored(overrides, last)
+    session = config.effective(overrides.config or {}, _typed(overrides), Path(cwd))
     sandbox = (
         _sandbox_of(overrides.permission_profile) if overrides.permission_profile is not None else _policy(session)
     )
@@ -103,6 +109,17 @@ def session_settings(
             session.model, session.keys.model_context_window, session.keys.model_supports_reasoning_summaries
         ),
     )
+
+
+def _restored(overrides: SessionOverrides, last: TurnContext | None) -> SessionOverrides:
+    """The overrides, with the model and effort of the last turn unless they say anything of either, or a provider."""
+    config = overrides.config or {}
+    chosen = overrides.model or overrides.model_provider or config.keys() & {"model", "model_reasoning_effort"}
+    if last is None or chosen:
+        return overrides
+    if last.effort in get_args(ReasoningEffort):
+        config = config | {"model_reasoning_effort": last.effort}
+    return msgspec.structs.replace(overrides, model=last.model, config=config)
 
 
 def turn_settings(settings: Settings, params: TurnStartParams) -> Settings:
@@ -191,9 +208,9 @@ def _sandbox_of(profile: PermissionProfile) -> SandboxPolicy:
             return DangerFullAccess()
 
 
-def _typed(overrides: SessionOverrides, model: str | None) -> Overrides:
+def _typed(overrides: SessionOverrides) -> Overrides:
     return Overrides(
-        model=model,
+        model=overrides.model,
         model_provider=overrides.model_provider,
         service_tier=overrides.service_tier,
         approval_policy=overrides.approval_policy,

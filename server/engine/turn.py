@@ -134,8 +134,9 @@ class Turn:
         if error.context_full:
             full = exceeded(self._host.usage_info, self._settings.known.effective_window)
             self._host.emit(events.TokenCount(info=full))
-        if error.rate_limits is not None:
-            self._host.emit(events.TokenCount(info=self._host.usage_info, rate_limits=error.rate_limits))
+        limits = error.rate_limits
+        if limits is not None and (limits.primary or limits.secondary or limits.credits):
+            self._host.emit(events.TokenCount(info=self._host.usage_info, rate_limits=limits))
         failed = events.Error(message=error.message, codex_error_info=error.stored_info())
         self._host.emit(failed, self._complete(None))
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from server.dispatch import Route
-from server.handlers import account, archive, attach, catalogue, configuration, handshake, thread, turn
+from server.handlers import (
+    account,
+    archive,
+    attach,
+    catalogue,
+    configuration,
+    handshake,
+    history,
+    metadata,
+    thread,
+    turn,
+)
 
 ROUTES: tuple[Route[Any, Any], ...] = (
     handshake.initialize,
@@ -19,6 +30,11 @@ ROUTES: tuple[Route[Any, Any], ...] = (
     thread.set_name,
     archive.archive,
     archive.unarchive,
+    history.rollback,
+    history.list_turns,
+    metadata.update,
+    history.inject_items,
+    metadata.set_memory_mode,
     turn.start,
     turn.steer,
     turn.interrupt,

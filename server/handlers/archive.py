@@ -12,6 +12,7 @@ from protocol.wire import Empty
 from server.dispatch import Call, handles
 from server.handlers.checks import parse_thread_id
 from server.threads.describe import thread_object
+from server.threads.writing import alone
 
 
 @handles(methods.THREAD_ARCHIVE)
@@ -23,9 +24,12 @@ async def archive(call: Call, params: ThreadIdParams) -> Empty:
         raise invalid_request(f"no rollout found for thread id {thread_id}")
     live = call.app.loaded.get(thread_id)
     if live is not None:
+        await live.claim()
+        await live.settle()
         await call.app.loaded.remove(live)
     try:
-        await asyncio.to_thread(call.app.catalog.archive, path)
+        with alone(call.app.opening.lock(thread_id)):
+            await asyncio.to_thread(call.app.catalog.archive, path)
     except OSError as error:
         raise internal_error(f"failed to archive thread: {error}") from error
     _announce(call, methods.THREAD_ARCHIVED, thread_id)
@@ -40,7 +44,8 @@ async def unarchive(call: Call, params: ThreadIdParams) -> ThreadResponse:
     if archived is None:
         raise invalid_request(f"no archived rollout found for thread id {thread_id}")
     try:
-        path = await asyncio.to_thread(call.app.catalog.unarchive, archived)
+        with alone(call.app.opening.lock(thread_id)):
+            path = await asyncio.to_thread(call.app.catalog.unarchive, archived)
     except OSError as error:
         raise internal_error(f"failed to unarchive thread: {error}") from error
     summary, _ = await call.app.opening.look(path, turns=False)

@@ -8,9 +8,14 @@ from protocol import frames, methods
 from protocol.errors import RpcError, invalid_request
 from protocol.thread import SessionResponse, ThreadForkParams, ThreadResumeParams, ThreadStartedNotification
 from server.dispatch import Call, handles
-from server.handlers.checks import check_permissions, parse_thread_id
+from server.handlers.checks import check_items, check_permissions, parse_thread_id
 from server.handlers.session import session_response
-from server.threads.live import LiveThread
+from server.threads.live import LiveThread, warning
+
+_OTHER_MODEL = (
+    "The last turn of this session was run by the model `{recorded}`; the next one will be run by `{model}`. "
+    "A change of model in the middle can make answers worse."
+)
 
 
 @handles(methods.THREAD_RESUME)
@@ -20,6 +25,8 @@ async def resume(call: Call, params: ThreadResumeParams) -> SessionResponse:
     live = _loaded(call, params)
     if live is None:
         live = await _load(call, params)
+    else:
+        await live.catch_up()
     return attach(call, live, turns=not params.exclude_turns)
 
 
@@ -28,10 +35,13 @@ async def fork(call: Call, params: ThreadForkParams) -> SessionResponse:
     """Copy a thread and attach to the copy. The source is only read."""
     check_permissions(params)
     path = await _source(call, params.thread_id, params.path)
+    source = next((thread for thread in call.app.loaded if thread.summary.path == path), None)
+    if source is not None:
+        source.require_written()
     live = await call.app.opening.fork(path, params, originator=call.connection.client_name)
     call.app.loaded.add(live, told=False)
     response = attach(call, live, turns=not params.exclude_turns)
-    started = frames.notification(methods.THREAD_STARTED, ThreadStartedNotification(thread=response.thread))
+    started = frames.notification_in_parts(methods.THREAD_STARTED, ThreadStartedNotification(thread=response.thread))
     call.then(lambda: call.app.outgoing.announce(started))
     return response
 
@@ -70,13 +80,18 @@ async def _load(call: Call, params: ThreadResumeParams) -> LiveThread:
     if params.history is not None:
         if not params.history:
             raise invalid_request("history must not be empty")
-        opened = await call.app.opening.resume_items(params.history, params, originator=call.connection.client_name)
+        items = check_items("history", params.history)
+        opened = await call.app.opening.resume_items(items, params, originator=call.connection.client_name)
+        recorded = None
     else:
-        opened = await call.app.opening.resume(await _source(call, params.thread_id, params.path), params)
+        opened, recorded = await call.app.opening.resume(await _source(call, params.thread_id, params.path), params)
     live = call.app.loaded.get(opened.id)
     if live is not None:  # named by its path, or loaded by another way meanwhile
         await opened.close()
         return live
+    if recorded not in (None, opened.settings.model):
+        text = _OTHER_MODEL.format(recorded=recorded, model=opened.settings.model)
+        call.app.outgoing.replay(call.connection, warning(opened.id, text))
     call.app.loaded.add(opened, told=True)
     return opened
 

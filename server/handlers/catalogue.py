@@ -15,17 +15,15 @@ from protocol.thread import (
 )
 from rollout.catalog import InvalidCursor, Query
 from server.dispatch import Call, handles
-from server.handlers.checks import parse_thread_id
+from server.handlers.checks import page_size, parse_thread_id
 from server.threads.describe import thread_object
-
-DEFAULT_PAGE, MAX_PAGE = 25, 100
 
 
 @handles(methods.THREAD_LIST)
 async def list_threads(call: Call, params: ThreadListParams) -> ThreadListResponse:
     """A page of the threads on disk."""
     query = Query(
-        limit=min(max(DEFAULT_PAGE if params.limit is None else params.limit, 1), MAX_PAGE),
+        limit=page_size(params.limit),
         cursor=params.cursor,
         sort_key=params.sort_key or "created_at",
         descending=params.sort_direction != "asc",

@@ -6,6 +6,11 @@ import re
 
 from protocol.errors import invalid_request
 from protocol.thread import SessionOverrides
+from protocol.wire import Json
+from rollout.foreign import InvalidItem, checked
+from rollout.model_items import Item
+
+DEFAULT_PAGE, MAX_PAGE = 25, 100
 
 _UUID = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})", re.I)
 
@@ -16,6 +21,19 @@ def parse_thread_id(text: str) -> str:
     if match is None:
         raise invalid_request(f"invalid thread id: expected a UUID, found `{text[:80]}`")
     return "-".join(match.groups()).lower()
+
+
+def page_size(limit: int | None) -> int:
+    """How many entries a page may hold, by what was asked for."""
+    return min(max(DEFAULT_PAGE if limit is None else limit, 1), MAX_PAGE)
+
+
+def check_items(member: str, items: list[Json]) -> list[Item]:
+    """The items if all are model items we know. ``member`` of the params holds them."""
+    try:
+        return checked(items)
+    except InvalidItem as error:
+        raise invalid_request(f"{member}[{error.index}] is not a valid response item: {error}") from error
 
 
 def check_permissions(overrides: SessionOverrides) -> None:

@@ -38,8 +38,8 @@ async def list_collaboration_modes(_call: Call, _params: Empty) -> Collaboration
 
 
 _MODES = (
-    CollaborationModeMask(name="Plan", mode="plan", model=None),
-    CollaborationModeMask(name="Default", mode="default", model=None),
+    CollaborationModeMask(name="Plan", mode="plan", model=None, reasoning_effort="medium"),
+    CollaborationModeMask(name="Default", mode="default", model=None, reasoning_effort=None),
 )
 
 

@@ -18,10 +18,12 @@ from protocol.thread import (
     ThreadUnsubscribeResponse,
 )
 from protocol.wire import Empty
+from rollout.events import ThreadNameUpdated
 from server.dispatch import Call, handles
 from server.handlers.checks import check_permissions, parse_thread_id
 from server.handlers.session import session_response
 from server.threads.describe import thread_object
+from server.threads.encoded_turns import EncodedTurns
 
 
 @handles(methods.THREAD_START)
@@ -45,12 +47,14 @@ async def read(call: Call, params: ThreadReadParams) -> ThreadResponse:
     thread_id = parse_thread_id(params.thread_id)
     live = call.app.loaded.get(thread_id)
     if live is not None:
-        return ThreadResponse(thread=live.describe(live.turns() if params.include_turns else []))
+        await live.catch_up()
+        return ThreadResponse(thread=live.describe(live.encoded_turns() if params.include_turns else []))
     path = await call.app.opening.find(thread_id, archived=True)
     if path is None:
         raise invalid_request(f"thread not loaded: {thread_id}")
     summary, turns = await call.app.opening.look(path, turns=params.include_turns)
-    return ThreadResponse(thread=thread_object(summary, call.app.loaded.status(thread_id), turns))
+    encoded = await asyncio.to_thread(EncodedTurns().of, turns)
+    return ThreadResponse(thread=thread_object(summary, call.app.loaded.status(thread_id), encoded))
 
 
 @handles(methods.THREAD_UNSUBSCRIBE)
@@ -77,13 +81,14 @@ async def set_name(call: Call, params: ThreadSetNameParams) -> Empty:
     if live is not None:
         if live.ephemeral:
             raise invalid_request(f"ephemeral thread cannot be renamed: {thread_id}")
-        live.check_appendable()
+        await live.claim()
         live.rename(name)
     else:
         path = await call.app.opening.find(thread_id)
         if path is None:
             raise invalid_request(f"thread not found: {thread_id}")
-        await call.app.opening.rename(path, thread_id, name)
+        renamed = ThreadNameUpdated(thread_id=thread_id, thread_name=name)
+        await call.app.opening.append(path, thread_id, lambda _: renamed)
     await asyncio.to_thread(call.app.catalog.set_name, thread_id, name)
     updated = ThreadNameUpdatedNotification(thread_id=thread_id, thread_name=name)
     frame = frames.notification(methods.THREAD_NAME_UPDATED, updated)

@@ -30,7 +30,7 @@ MAX_INPUT_CHARS = 1 << 20
 async def start(call: Call, params: TurnStartParams) -> TurnStartResponse:
     """Give the thread input: a turn begins, or the running one takes it. The reply names the turn that has it."""
     live = _thread(call, params.thread_id, params.input)
-    live.check_appendable()
+    await live.claim()
     if params.environments:
         raise invalid_request(f"unknown turn environment id `{params.environments[0].get('environmentId')}`")
     if params.sandbox_policy is not None and params.permission_profile is not None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 from protocol.thread import Thread, ThreadStatus
 from protocol.turn import Turn
+from protocol.wire import Encoded
 from rollout.catalog import ThreadSummary
 
 
 def thread_object(
-    summary: ThreadSummary, status: ThreadStatus, turns: list[Turn], *, ephemeral: bool = False
+    summary: ThreadSummary, status: ThreadStatus, turns: list[Turn] | Encoded, *, ephemeral: bool = False
 ) -> Thread:
     """Put a thread into the form that every method and notification shows."""
     return Thread(
@@ -30,7 +32,7 @@ def thread_object(
         agent_role=summary.agent_role,
         git_info=summary.git_info,
         name=summary.name,
-        turns=turns,
+        turns=cast("list[Turn]", turns),  # encoded or not, a frame says the same
     )
 
 

@@ -8,28 +8,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 
 from protocol import frames, methods
-from protocol.errors import RpcError, invalid_request
+from protocol.errors import invalid_request
 from protocol.frames import Frame
 from protocol.item import UserInput
 from protocol.thread import Thread, ThreadStatus, ThreadStatusChangedNotification
 from protocol.turn import Turn as WireTurn
 from protocol.turn import WarningNotification
+from protocol.wire import Encoded
 from rollout import events
 from rollout.catalog import ThreadSummary
+from rollout.estimate import context_tokens
 from rollout.events import Event, TokenUsageInfo
+from rollout.forms import Form, Legacy
 from rollout.history import History, present
-from rollout.lines import Entry
+from rollout.lines import Entry, ResponseItem, SessionMeta
 from rollout.mapping import optional, turn_error
-from rollout.policy import is_recorded
+from rollout.model_items import Item
 from rollout.prompt import Prompt
 from rollout.reader import RolloutError
-from rollout.recorder import Recorder
-from rollout.usage import Usage
+from rollout.usage import Usage, attribute, recomputed
 from server.connection import Connection
 from server.engine.settings import Settings
 from server.engine.turn import Turn
@@ -38,11 +42,13 @@ from server.outgoing import Outgoing
 from server.providers.provider import Provider
 from server.subscriptions import Subscriptions
 from server.threads.describe import thread_object
+from server.threads.encoded_turns import EncodedTurns
 from server.threads.inflight import InFlight
 from server.threads.limits import Limits
 from server.threads.replay import Replay, decide
 from server.threads.status import Status
-from server.threads.translate import notifications
+from server.threads.translate import notifications, usage_frame
+from server.threads.writing import Writing
 
 _log = structlog.get_logger(__name__)
 
@@ -55,6 +61,7 @@ class Memory:
     usage: Usage
     prompt: Prompt | None
     load_prompt: Callable[[], Awaitable[Prompt]]
+    encoded: EncodedTurns = field(default_factory=EncodedTurns)
 
     def feed(self, entry: Entry) -> None:
         """Fold in what was just recorded."""
@@ -63,6 +70,10 @@ class Memory:
             self.usage.feed(entry, self.history)
         if self.prompt is not None:
             self.prompt.feed(entry)
+
+
+Reread = Callable[[], Awaitable[tuple[ThreadSummary, Memory, int]]]
+"""Reads a thread's rollout anew; the last member is how many bytes of it were there."""
 
 
 @dataclass(frozen=True)
@@ -82,28 +93,35 @@ class LiveThread:
         summary: ThreadSummary,
         settings: Settings,
         memory: Memory,
-        recorder: Recorder | None,
+        meta: SessionMeta,
+        writing: Writing | None,
         outgoing: Outgoing,
         subscriptions: Subscriptions[Connection],
         limits: Limits,
         on_change: Callable[[LiveThread], None],
-        appendable: bool = True,
+        reread: Reread | None = None,
     ) -> None:
         self.summary = summary
         self.settings = settings
+        self.meta = meta
         self.client: tuple[str, str] = ("threadcast", "0")
         self.turn: Turn | None = None
         self.interrupted: str | None = None
         """The turn that was stopped last."""
         self._memory = memory
-        self._recorder = recorder
+        self._writing = writing
+        self._form: Form = Legacy() if writing is None else writing.form
         self._outgoing = outgoing
         self._subscriptions = subscriptions
         self._limits = limits
         self._on_change = on_change
-        self._appendable = appendable
+        self._reread = reread
         self._status = Status()
         self._running: InFlight | None = None
+        self._prompt_lock = asyncio.Lock()
+        if writing is not None:
+            writing.warn = self.warn
+            writing.on_change = partial(on_change, self)
 
     @property
     def id(self) -> str:
@@ -113,7 +131,17 @@ class LiveThread:
     @property
     def ephemeral(self) -> bool:
         """It is never written to disk."""
-        return self._recorder is None
+        return self._writing is None
+
+    @property
+    def materialised(self) -> bool:
+        """It has a rollout on disk."""
+        return self._writing is not None and self._writing.recorder.materialized
+
+    @property
+    def unwritten(self) -> OSError | None:
+        """Why its rollout lacks lines that memory holds; None while all is written."""
+        return None if self._writing is None or not self._writing.waits else self._writing.recorder.failure
 
     @property
     def status(self) -> ThreadStatus:
@@ -136,9 +164,11 @@ class LiveThread:
         """Subscribe the connection and take the snapshot it starts from. The caller sends both before it awaits."""
         self._subscriptions.subscribe(connection, self.id)
         self._on_change(self)
+        if self._writing is not None:
+            self._writing.look()
         known = self.turns()
         replay = decide(self._memory.usage, known, self.id, connection.number)
-        return Snapshot(self.describe(known if turns else []), replay)
+        return Snapshot(self.describe(self.encoded_turns() if turns else []), replay)
 
     def turns(self) -> list[WireTurn]:
         """All turns as of now; the running one with the text so far, under its live item ids."""
@@ -147,7 +177,14 @@ class LiveThread:
             return turns
         return [turn for turn in turns if turn.id != self._running.turn_id] + [self._running.turn()]
 
-    def describe(self, turns: list[WireTurn]) -> Thread:
+    def encoded_turns(self) -> Encoded:
+        """The same as JSON, for a reply; what was encoded before is not encoded again."""
+        stored, running = self._memory.history.turns(), self._running
+        if running is None:
+            return self._memory.encoded.of(stored)
+        return self._memory.encoded.of([turn for turn in stored if turn.id != running.turn_id], running.turn())
+
+    def describe(self, turns: list[WireTurn] | Encoded) -> Thread:
         """The Thread object with these turns."""
         return thread_object(self.summary, self.status, turns, ephemeral=self.ephemeral)
 
@@ -155,23 +192,25 @@ class LiveThread:
 
     def emit(self, *entries: Event | Entry) -> None:
         """Publish: append to the rollout, fold into memory, tell the subscribers. What they hear of is on disk."""
-        durable = [entry for entry in entries if is_recorded(entry)]
-        if durable and self._recorder is not None:
-            self._recorder.append(*durable)
+        durable = self._form.entries(entries)
+        if durable and self._writing is not None:
+            self._writing.append(*durable)
         for kept in durable:
             self._memory.feed(kept)
-            if isinstance(kept, events.UserMessage):
-                self._first_words(kept)
-            elif isinstance(kept, events.TokenCount) and kept.rate_limits is not None:
-                self._limits.note(kept.rate_limits)
+        for entry in entries:
+            if isinstance(entry, events.UserMessage):
+                self._first_words(entry)
+            elif isinstance(entry, events.TokenCount) and entry.rate_limits is not None:
+                self._limits.note(entry.rate_limits)
         for entry in entries:
             self._tell(entry)
 
     def _first_words(self, message: events.UserMessage) -> None:
         if not self.summary.preview:
             self.summary = self.summary.with_first_message(message)
-        if self._recorder is not None:
-            self._recorder.materialise()
+        if self._writing is not None:
+            self._writing.materialise()
+            self._writing.look()
 
     def _tell(self, event: Event | Entry) -> None:
         self._before(event)
@@ -222,30 +261,50 @@ class LiveThread:
 
     async def prompt(self) -> Prompt:
         """The model history; read from disk the first time. Raises :class:`~server.errors.TurnError`."""
-        if self._memory.prompt is None:
-            try:
-                self._memory.prompt = await self._memory.load_prompt()
-            except (RolloutError, OSError) as error:
-                raise TurnError(f"The thread's history cannot be read: {error}") from error
-        return self._memory.prompt
+        async with self._prompt_lock:
+            if self._memory.prompt is None:
+                try:
+                    self._memory.prompt = await self._load_prompt()
+                except (RolloutError, OSError) as error:
+                    raise TurnError(f"The thread's history cannot be read: {error}") from error
+            return self._memory.prompt
+
+    async def _load_prompt(self) -> Prompt:
+        """What the file says, and what waits to be written to it."""
+        while True:
+            recorder = None if self._writing is None else self._writing.recorder
+            waiting, size = ([], 0) if recorder is None else (recorder.unwritten, recorder.size)
+            loaded = await self._memory.load_prompt()
+            if recorder is None or not waiting:
+                return loaded
+            if recorder.size == size:  # else some of it was written while the file was read
+                for entry in waiting:
+                    loaded.feed(entry)
+                return loaded
 
     async def sync(self) -> None:
         """Wait until the rollout is on the medium. If it cannot be written, the subscribers are warned."""
-        if self._recorder is None:
-            return
-        self._recorder.materialise()
-        await self._recorder.sync()
-        if self._recorder.failure is not None:
-            _log.error("rollout_not_written", thread=self.id, error=str(self._recorder.failure))
-            self.warn(
-                f"The thread could not be written to {self._recorder.path}: {self._recorder.failure.strerror}. "
-                "It is kept in memory and written as soon as that is possible."
-            )
+        if self._writing is not None:
+            await self._writing.sync()
 
-    def check_appendable(self) -> None:
-        """Raise :class:`~protocol.errors.RpcError` if the thread can be read but not go on."""
-        if not self._appendable:
-            raise not_appendable(self.id)
+    async def claim(self) -> None:
+        """Be the one process that writes the thread. Raises :class:`~protocol.errors.RpcError` if another one does."""
+        if self._writing is not None:
+            self._writing.claim()
+            await self.catch_up()
+
+    async def catch_up(self) -> None:
+        """Know what another process wrote since the thread was read. Its subscribers are not told; they can ask."""
+        if self._writing is None or self._reread is None:
+            return
+        if not self._writing.is_outdated:
+            self._writing.seen = None if self._writing.owns else self._writing.seen
+            return
+        try:
+            self.summary, self._memory, size = await self._reread()
+        except (RolloutError, OSError) as error:
+            raise invalid_request(f"thread {self.id} cannot be read any more: {error}") from error
+        self._writing.seen = None if self._writing.owns else size
 
     def rename(self, name: str) -> None:
         """Give it a title; its rollout exists from then on."""
@@ -253,27 +312,51 @@ class LiveThread:
         self.materialise()
         self.summary = self.summary.named(name)
 
+    def roll_back(self, num_turns: int, kept: Prompt) -> None:
+        """Take back the last turns; ``kept`` is the model history without them. Subscribers hear the usage after it."""
+        estimate = context_tokens(self.settings.base_instructions, kept.items)
+        usage = recomputed(self.usage_info, estimate, self.settings.known.effective_window)
+        self._memory.prompt = None  # it cannot take a rollback in
+        self.emit(events.TokenCount(info=usage), events.ThreadRolledBack(num_turns=num_turns))
+        self._memory.prompt = kept
+        turn_id, _ = attribute(self._memory.usage.owner, self.turns())
+        self._outgoing.broadcast(self.id, usage_frame(self.id, turn_id, usage))
+
+    async def inject(self, items: list[Item]) -> None:
+        """Add to the model history what no turn said."""
+        if self.turn is not None:
+            with suppress(TurnError):  # the turn is about to say so itself
+                await self.prompt()  # reading it now could miss what is added meanwhile
+        self.emit(*(ResponseItem(payload=item) for item in items))
+        self.materialise()
+
     def materialise(self) -> None:
         """Write the rollout now, even if nothing was said yet."""
-        if self._recorder is not None:
-            self._recorder.materialise()
+        if self._writing is not None:
+            self._writing.materialise()
+
+    async def settle(self) -> None:
+        """Stop the running turn and write what waits. Raises :class:`~protocol.errors.RpcError` if that cannot be."""
+        await self._stop()
+        if self._writing is not None:
+            self._writing.require_written()
+
+    def require_written(self) -> None:
+        """Raise :class:`~protocol.errors.RpcError` if memory holds what its rollout does not."""
+        if self._writing is not None:
+            self._writing.require_written()
 
     async def close(self) -> None:
         """Stop the running turn, write what waits, close the rollout. The thread is of no use afterwards."""
+        await self._stop()
+        if self._writing is not None:
+            self._writing.close()
+
+    async def _stop(self) -> None:
         if self.turn is not None:
             turn = self.turn
             await turn.interrupt()
             await asyncio.wait({turn.ended})
-        if self._recorder is not None:
-            self._recorder.close()
-
-
-def not_appendable(thread_id: str) -> RpcError:
-    """The refusal to write to a rollout whose form we only read; half a line too many would make it unreadable."""
-    return invalid_request(
-        f"thread {thread_id} was written by a newer Codex in a form that is read here but not appended to; "
-        "fork it and go on in the fork"
-    )
 
 
 def warning(thread_id: str, message: str) -> Frame:

@@ -92,7 +92,8 @@ class Loaded:
             timer.cancel()
 
     def _is_idle(self, thread: LiveThread) -> bool:
-        return not thread.is_busy and not self._subscriptions.of(thread.id)
+        # A thread whose lines the disk refuses stays: it is all that holds them.
+        return not thread.is_busy and not self._subscriptions.of(thread.id) and thread.unwritten is None
 
     def _unload(self, thread: LiveThread) -> None:
         del self._timers[thread.id]

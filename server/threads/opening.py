@@ -7,25 +7,32 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from uuid_utils import uuid7
 
-from protocol.errors import RpcError, invalid_request
+from protocol.errors import RpcError, internal_error, invalid_request
 from protocol.thread import SessionOverrides, ThreadForkParams, ThreadResumeParams, ThreadStartParams
 from protocol.turn import Turn
 from protocol.wire import UNSET
 from rollout import fork, prompt, reader
+from rollout.boundaries import first_words
 from rollout.catalog import Catalog, ThreadSummary
-from rollout.events import ThreadNameUpdated
-from rollout.history import History, present, rebuild
+from rollout.events import ThreadRolledBack
+from rollout.fold import Fold, fold
+from rollout.fork import Survey
+from rollout.forms import Legacy, Paginated
+from rollout.history import present, rebuild
 from rollout.lines import Entry, GitState, ResponseItem, SessionMeta, TurnContext
+from rollout.lock import WriterLock
+from rollout.model_items import Item
 from rollout.paths import Home, new_rollout_path
-from rollout.reader import Rollout, RolloutError, RolloutWithoutMeta
+from rollout.reader import RolloutError, RolloutWithoutMeta
 from rollout.recorder import Recorder
 from rollout.usage import Usage
 from server.config import Config
@@ -36,11 +43,19 @@ from server.outgoing import Outgoing
 from server.subscriptions import Subscriptions
 from server.threads.git import git_state
 from server.threads.limits import Limits
-from server.threads.live import LiveThread, Memory, not_appendable
+from server.threads.live import LiveThread, Memory
+from server.threads.writing import Writing, alone
 from server.version import VERSION
 
 SOURCE = "vscode"
 """The source we record: the one that every client lists as interactive."""
+
+
+class Resumed(NamedTuple):
+    """A thread from its rollout, and the model that its last turn ran with."""
+
+    live: LiveThread
+    recorded_model: str | None
 
 
 class Opening:
@@ -80,23 +95,32 @@ class Opening:
         summary = self._catalog.summary(path)
         if not turns:
             return summary, []
-        history = rebuild(reader.read(path, items=False).entries)
-        return summary, present(history.turns(), active=False)
+        return summary, present(fold(path).history.turns(), active=False)
 
-    async def rename(self, path: Path, thread_id: str, name: str) -> None:
-        """Record a new title of a thread that is not loaded. Raises :class:`~protocol.errors.RpcError`."""
+    async def append(self, path: Path, thread_id: str, entry: Callable[[SessionMeta], Entry]) -> None:
+        """Record what ``entry`` makes of its meta in a thread that is not loaded.
+
+        Raises :class:`~protocol.errors.RpcError`.
+        """
 
         def record() -> None:
             head = reader.read_head(path)
             if head is None:
                 raise RolloutWithoutMeta(path)
-            if head.meta.is_paginated:
-                raise not_appendable(thread_id)
-            recorder = Recorder.resume(path)
-            recorder.append(ThreadNameUpdated(thread_id=thread_id, thread_name=name))
-            recorder.close()
+            with alone(WriterLock(self._home, thread_id)):
+                recorder = Recorder.resume(path, fsync=self._config.fsync, ordinals=head.meta.is_paginated)
+                recorder.append(entry(head.meta))
+                recorder.close()
+            if recorder.waiting and recorder.failure is not None:
+                raise internal_error(f"thread {thread_id} cannot be written: {recorder.failure.strerror}")
 
         await _refusing(path, record)
+
+    async def prompt_without(self, live: LiveThread, num_turns: int) -> prompt.Prompt:
+        """The model history of a loaded thread without its last turns. Raises :class:`~protocol.errors.RpcError`."""
+        path, marker = live.summary.path, ThreadRolledBack(num_turns=num_turns)
+        kept: prompt.Prompt = await _refusing(path, lambda: prompt.build([*reader.read(path).entries, marker]))
+        return kept
 
     # -- three ways to life ------------------------------------------------------------------------------------------
 
@@ -108,16 +132,25 @@ class Opening:
         recorder = None if params.ephemeral else self._new_recorder(meta.id)
         return self._live(meta, settings, [meta], recorder, prompt.build([]))
 
-    async def resume(self, path: Path, params: ThreadResumeParams) -> LiveThread:
+    async def resume(self, path: Path, params: ThreadResumeParams) -> Resumed:
         """A thread from its rollout, which is not written to. Raises :class:`~protocol.errors.RpcError`."""
-        summary, rollout, history, usage = await _refusing(path, self._load, path)
-        settings = self._resumed_settings(rollout, params)
-        memory = Memory(history, usage, None, partial(_prompt_of, path))
-        recorder = await _refusing(path, Recorder.resume, path)
-        appendable = not rollout.meta.is_paginated
-        return self._make(summary=summary, settings=settings, memory=memory, recorder=recorder, appendable=appendable)
+        size = _size(path)
+        summary, folded, memory = await _refusing(path, self._load, path)
+        settings = self._resumed_settings(folded, params)
+        writing, is_news = await _refusing(path, self._writing_of, path, folded.meta, size)
+        if is_news:
+            summary, memory, _ = await self._reread(path)
+        live = self._make(
+            summary=summary,
+            settings=settings,
+            memory=memory,
+            meta=folded.meta,
+            writing=writing,
+            reread=partial(self._reread, path),
+        )
+        return Resumed(live, folded.context.model if folded.context else None)
 
-    async def resume_items(self, items: list[Any], params: ThreadResumeParams, *, originator: str) -> LiveThread:
+    async def resume_items(self, items: list[Item], params: ThreadResumeParams, *, originator: str) -> LiveThread:
         """A new thread that begins with these model items; they make no turns."""
         cwd = _cwd(params, Path.cwd())
         settings = self._settings(params, cwd=cwd)
@@ -125,32 +158,46 @@ class Opening:
         entries: list[Entry] = [meta, *(ResponseItem(payload=item) for item in items)]
         recorder = self._new_recorder(meta.id)
         live = self._live(meta, settings, entries, recorder, prompt.build(entries))
+        live.summary = live.summary.with_preview(first_words(items))
         live.materialise()
         return live
 
     async def fork(self, path: Path, params: ThreadForkParams, *, originator: str) -> LiveThread:
         """A new thread that begins as a copy of this rollout. Raises :class:`~protocol.errors.RpcError`."""
-        rollout: Rollout = await _refusing(path, reader.read, path)
-        source: ThreadSummary = await _refusing(path, self._catalog.summary, path)
-        settings = self._resumed_settings(rollout, params)
-        meta = self._new_meta(settings, originator, git=await git_state(settings.cwd), source=rollout.meta)
-        recorder = None if params.ephemeral else self._new_recorder(meta.id)
-        live = await asyncio.to_thread(self._copy, rollout, meta, settings, recorder)
-        live.summary = live.summary.copied_from(source)
+        source: Survey = await _refusing(path, fork.survey, path)
+        summary: ThreadSummary = await _refusing(path, self._catalog.summary_of, path)
+        settings = self._resumed_settings(source.fold, params)
+        meta = self._new_meta(settings, originator, git=await git_state(settings.cwd), source=source.fold.meta)
+        copy: Callable[..., LiveThread] = self._keep if params.ephemeral else self._copy
+        live: LiveThread = await _refusing(path, copy, source, meta, settings)
+        live.summary = live.summary.copied_from(summary)
         return live
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
-    def _load(self, path: Path) -> tuple[ThreadSummary, Rollout, History, Usage]:
-        rollout = reader.read(path, items=False)
-        history = rebuild(rollout.entries)
-        return self._catalog.summary(path), rollout, history, Usage.of(rollout.entries, history)
+    def _load(self, path: Path) -> tuple[ThreadSummary, Fold, Memory]:
+        folded = fold(path)
+        memory = Memory(folded.history, folded.usage, None, partial(_prompt_of, path))
+        memory.encoded.of(folded.history.turns())  # here, where it holds up nobody
+        return self._catalog.summary_of(path, folded.name), folded, memory
 
-    def _copy(self, rollout: Rollout, meta: SessionMeta, settings: Settings, recorder: Recorder | None) -> LiveThread:
-        entries = fork.copy(rollout, meta)
-        live = self._live(meta, settings, entries, recorder, prompt.build(entries))
-        live.materialise()
-        return live
+    def _copy(self, source: Survey, meta: SessionMeta, settings: Settings) -> LiveThread:
+        """The living copy of a source, with a rollout of its own."""
+        path = new_rollout_path(self._home, meta.id, datetime.now())
+        fork.write(source, meta, path, meta.timestamp)
+        memory = Memory(source.fold.history, source.fold.usage, None, partial(_prompt_of, path))
+        writing, _ = self._writing_of(path, meta, _size(path))
+        return self._forked(meta, settings, memory, writing)
+
+    def _keep(self, source: Survey, meta: SessionMeta, settings: Settings) -> LiveThread:
+        """The living copy of a source that is only kept in memory."""
+        memory = Memory(source.fold.history, source.fold.usage, _read_prompt(source.entries), _never)
+        return self._forked(meta, settings, memory, None)
+
+    def _forked(self, meta: SessionMeta, settings: Settings, memory: Memory, writing: Writing | None) -> LiveThread:
+        memory.encoded.of(memory.history.turns())
+        summary = ThreadSummary.of_new(meta, writing.recorder.path if writing else Path(), int(time.time()))
+        return self._make(summary=summary, settings=settings, memory=memory, meta=meta, writing=writing)
 
     def _live(
         self,
@@ -165,10 +212,31 @@ class Opening:
         summary = ThreadSummary.of_new(meta, recorder.path if recorder else Path(), int(time.time()))
         history = rebuild(entries)
         memory = Memory(history, Usage.of(entries, history), model_history, _never)
-        return self._make(summary=summary, settings=settings, memory=memory, recorder=recorder)
+        writing = None if recorder is None else Writing(recorder, meta.id)
+        return self._make(summary=summary, settings=settings, memory=memory, meta=meta, writing=writing)
 
     def _new_recorder(self, thread_id: str) -> Recorder:
-        return Recorder.new(new_rollout_path(self._home, thread_id, datetime.now()))
+        path = new_rollout_path(self._home, thread_id, datetime.now())
+        return Recorder.new(path, lock=WriterLock(self._home, thread_id), fsync=self._config.fsync)
+
+    def _writing_of(self, path: Path, meta: SessionMeta, size: int) -> tuple[Writing, bool]:
+        """The writer of a rollout that was read at this size, and whether it has grown since, or may soon."""
+        lock = WriterLock(self._home, meta.id)
+        recorder = Recorder.resume(path, lock=lock, fsync=self._config.fsync, ordinals=meta.is_paginated)
+        with suppress(OSError):  # it can be read all the same; the first to write is told
+            recorder.claim()
+        form = Paginated(meta.id) if meta.is_paginated else Legacy()
+        seen = None if lock.held else size
+        return Writing(recorder, meta.id, form=form, seen=seen), recorder.size != size
+
+    async def _reread(self, path: Path) -> tuple[ThreadSummary, Memory, int]:
+        size = _size(path)
+        summary, _, memory = await asyncio.to_thread(self._load, path)
+        return summary, memory, size
+
+    def lock(self, thread_id: str) -> WriterLock:
+        """The lock of a thread, not yet held."""
+        return WriterLock(self._home, thread_id)
 
     def _new_meta(
         self, settings: Settings, originator: str, *, git: GitState | None, source: SessionMeta | None = None
@@ -186,21 +254,20 @@ class Opening:
             git=UNSET if git is None else git,
         )
 
-    def _resumed_settings(self, rollout: Rollout, params: SessionOverrides) -> Settings:
-        last = next((entry for entry in reversed(rollout.entries) if isinstance(entry, TurnContext)), None)
-        instructions = rollout.meta.base_instructions
+    def _resumed_settings(self, source: Fold, params: SessionOverrides) -> Settings:
+        instructions = source.meta.base_instructions
         return self._settings(
             params,
-            cwd=_cwd(params, Path(rollout.meta.cwd)),
-            model=last.model if last else None,
+            cwd=_cwd(params, Path(source.meta.cwd)),
+            last=source.context,
             instructions=instructions.get("text") if instructions else None,
         )
 
     def _settings(
-        self, params: SessionOverrides, *, cwd: str, model: str | None = None, instructions: str | None = None
+        self, params: SessionOverrides, *, cwd: str, last: TurnContext | None = None, instructions: str | None = None
     ) -> Settings:
         try:
-            return session_settings(self._config.reread(), params, cwd=cwd, model=model, instructions=instructions)
+            return session_settings(self._config.reread(), params, cwd=cwd, last=last, instructions=instructions)
         except ConfigError as error:
             raise invalid_request(f"failed to load configuration: {error}") from error
 
@@ -218,8 +285,19 @@ def _unreadable(path: Path, error: Exception) -> RpcError:
 
 
 async def _prompt_of(path: Path) -> prompt.Prompt:
-    rollout = await asyncio.to_thread(reader.read, path)
-    return prompt.build(rollout.entries)
+    return await asyncio.to_thread(_read_prompt, lambda: reader.entries(path))
+
+
+def _read_prompt(entries: Callable[[], Iterator[Entry]]) -> prompt.Prompt:
+    return prompt.straight(entries()) or prompt.build(entries())
+
+
+def _size(path: Path) -> int:
+    """Bytes in a file; 0 if there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 async def _never() -> prompt.Prompt:

@@ -28,7 +28,9 @@ async def refusal(client: Client, method: str, **params: Any) -> str:
 
 
 def rollouts(home: Path) -> list[Path]:
-    return [path for path in home.rglob("*") if path.is_file() and path.name != "config.toml"]
+    """All that stands in the home, but for settings, our index and locks."""
+    own = ("config.toml", "threadcast", "thread-writer-locks")
+    return [path for path in home.rglob("*") if path.is_file() and path.relative_to(home).parts[0] not in own]
 
 
 def first_line(path: str) -> Message:

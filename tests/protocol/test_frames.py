@@ -9,6 +9,7 @@ from protocol import frames, methods
 from protocol.errors import ErrorBody
 from protocol.item import AgentMessageDeltaNotification
 from protocol.thread import Active, ThreadNameUpdatedNotification, ThreadStatusChangedNotification
+from protocol.wire import Encoded
 
 
 def parsed_by_the_library(data: bytes) -> LibraryFrame:
@@ -59,3 +60,16 @@ def test_replies_echo_the_id_and_are_never_opted_out_of() -> None:
     assert json.loads(refusal.payload) == {"id": None, "error": {"code": -32600, "message": "no"}}
     assert reply.method is None
     assert refusal.method is None
+
+
+def test_a_value_that_was_encoded_before_goes_into_a_frame_in_its_parts() -> None:
+    parts = [b"[1,", b'"\\u0000",', b"3]"]
+    reply = frames.response(1, {"before": "\0", "turns": Encoded(parts), "more": Encoded([b"{}"]), "after": 4})
+    assert json.loads(reply.payload) == {
+        "id": 1,
+        "result": {"before": "\0", "turns": [1, "\0", 3], "more": {}, "after": 4},
+    }
+    assert any(part is parts[0] for part in reply.rest)
+    assert len(reply) == len(reply.data) + sum(map(len, reply.rest))
+    seen = parsed_by_the_library(reply.data + b"".join(reply.rest))
+    assert bytes(seen.data) == reply.payload

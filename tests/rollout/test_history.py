@@ -10,7 +10,8 @@ import pytest
 from protocol import item as wire
 from protocol.turn import Turn
 from rollout import events
-from rollout.history import History, UsageOwner, is_mid_turn, present, rebuild
+from rollout.fold import Fold
+from rollout.history import History, UsageOwner, present, rebuild
 from rollout.lines import Compacted, Entry, ResponseItem
 from rollout.reader import read
 from tests.support.rollouts import RolloutBuilder, command_end, turn_id, usage_info, user_item
@@ -386,4 +387,7 @@ def test_a_stale_turn_is_shown_as_interrupted_unless_it_runs() -> None:
     ],
 )
 def test_a_thread_is_mid_turn_when_nothing_ended_its_turn(entries: list[Entry], expected: bool) -> None:
-    assert is_mid_turn(entries) is expected
+    folded = Fold()
+    for entry in entries:
+        folded.feed(entry)
+    assert folded.is_mid_turn is expected

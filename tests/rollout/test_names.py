@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from rollout import events
-from rollout.names import SessionIndex, recorded_name
-from tests.support.rollouts import RolloutBuilder
+from rollout.lines import encode_line, stamp
+from rollout.names import SessionIndex, named_by
 
 NOW = datetime(2026, 1, 5, 12, 0, 0, 123_456, tzinfo=UTC)
 
@@ -58,12 +58,10 @@ def test_a_name_given_by_another_process_is_seen(tmp_path: Path) -> None:
     assert ours.name_of("a") == "Theirs, newer"
 
 
-def test_a_rollout_records_names_of_its_own_thread_only(tmp_path: Path) -> None:
-    builder = RolloutBuilder(tmp_path)
-    own, source = builder.thread_id, "another"
-    builder.add(events.ThreadNameUpdated(thread_id=own, thread_name="Old"))
-    builder.add(events.ThreadNameUpdated(thread_id=own, thread_name="Mine"))
-    builder.add(events.ThreadNameUpdated(thread_id=source, thread_name="Theirs"))
-    path = builder.say('a text about "thread_name_updated"').write().path
-    assert recorded_name(path, own) == "Mine"
-    assert recorded_name(path, "nobody") is None
+def test_a_line_records_a_name_of_its_own_thread_only() -> None:
+    line = encode_line(events.ThreadNameUpdated(thread_id="a", thread_name="Mine"), stamp(NOW))
+    assert named_by(line, "a") == "Mine"
+    assert named_by(line, "b") is None
+    assert named_by(encode_line(events.ThreadNameUpdated(thread_id="a", thread_name=""), stamp(NOW)), "a") is None
+    assert named_by(encode_line(events.UserMessage(message='"thread_name_updated"'), stamp(NOW)), "a") is None
+    assert named_by(b"thread_name_updated", "a") is None

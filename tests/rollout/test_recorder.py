@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,8 +14,10 @@ import pytest
 
 from rollout import events
 from rollout.lines import OTHER_ITEM, SessionMeta, encode_line
+from rollout.lock import WriterLock
+from rollout.paths import Home
 from rollout.reader import read
-from rollout.recorder import Recorder
+from rollout.recorder import Fsync, Recorder
 from tests.support import rollouts
 from tests.support.rollouts import command_end
 
@@ -259,4 +262,94 @@ async def test_a_medium_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(os, "fsync", broken)
     await recorder.sync()
     assert recorder.failure is not None
+    recorder.close()
+
+
+@pytest.mark.parametrize("stop", [0, 1, len(lines(say("one"))) - 1, len(lines(say("one"))), len(lines(say("one"))) + 5])
+def test_what_is_not_in_the_file_is_known(tmp_path: Path, disk: Disk, stop: int) -> None:
+    recorder = new(tmp_path / "r.jsonl")
+    recorder.append(META)
+    assert (recorder.waiting, recorder.unwritten) == (0, [META])  # nobody wants a file yet
+    recorder.materialise()
+    assert (recorder.waiting, recorder.unwritten) == (0, [])
+    disk.limits = [stop, FULL] if stop else [FULL]
+    recorder.append(say("one"), say("two"))
+    whole = stop >= len(lines(say("one")))
+    assert recorder.unwritten == ([say("two")] if whole else [say("one"), say("two")])
+    assert recorder.waiting == len(lines(say("one"), say("two"))) - stop
+    recorder.flush()
+    assert (recorder.waiting, recorder.unwritten) == (0, [])
+    recorder.close()
+
+
+def test_nothing_is_written_while_another_writer_has_the_lock(tmp_path: Path) -> None:
+    path = rollouts.plain(tmp_path).path
+    before = path.read_bytes()
+    theirs, ours = WriterLock(Home(tmp_path), "i"), WriterLock(Home(tmp_path), "i")
+    assert theirs.take()
+    recorder = Recorder.resume(path, lambda: NOW, lock=ours)
+    recorder.append(say("one"))
+    assert isinstance(recorder.failure, BlockingIOError)
+    assert path.read_bytes() == before
+    theirs.release()
+    recorder.flush()
+    assert path.read_bytes() == before + lines(say("one"))
+    recorder.close()
+    assert not ours.held
+
+
+@pytest.mark.parametrize(("policy", "appended", "synced"), [("line", 2, 2), ("turn", 0, 1), ("never", 0, 0)])
+async def test_the_medium_is_waited_for_as_often_as_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: Fsync, appended: int, synced: int
+) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(os, "fsync", calls.append)
+    recorder = Recorder.new(tmp_path / "r.jsonl", lambda: NOW, fsync=policy)
+    recorder.append(META)
+    recorder.materialise()
+    recorder.append(say("one"))
+    assert len(calls) == appended
+    await recorder.sync()
+    await recorder.sync()  # nothing new
+    assert len(calls) == synced
+    recorder.close()
+
+
+def ordinals(path: Path) -> list[int | None]:
+    return [json.loads(line).get("ordinal") if line.endswith(b"}") else None for line in path.read_bytes().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        (b"", [0, 1]),
+        (b'{"ordinal":7,"x":1}\n', [7, 8, 9]),
+        (b'{"ordinal":7}', [7, 8, 9]),
+        (b'{"ordinal":7}\n{"ordinal":8', [7, None, 8, 9]),
+        (b'{"ordinal":7}\n{"no":1}\n\n', [7, None, None, 8, 9]),
+        (b'{"no":1}\n{"no":2}\n', [None, None, 2, 3]),
+        (b'{"ordinal":3}\n{"text":"' + b"x" * 200_000 + b'"}\n', [3, None, 4, 5]),
+        (b'{"ordinal":3,"text":"' + b"x" * 200_000 + b'"}\n', [3, 4, 5]),
+    ],
+)
+def test_ordinals_go_on_where_the_file_stops(tmp_path: Path, before: bytes, expected: list[int | None]) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(before)
+    recorder = Recorder.resume(path, lambda: NOW, ordinals=True)
+    recorder.append(say("one"))
+    recorder.append(say("two"))
+    recorder.close()
+    assert ordinals(path) == expected
+
+
+def test_numbered_lines_wait_for_the_disk_like_others(tmp_path: Path, disk: Disk) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(b'{"ordinal":7}\n')
+    recorder = Recorder.resume(path, lambda: NOW, ordinals=True)
+    disk.limits = [50, FULL, FULL]
+    recorder.append(say("one"))
+    recorder.append(say("two"))
+    assert recorder.unwritten == [say("one"), say("two")]
+    recorder.flush()
+    assert ordinals(path) == [7, 8, 9]
     recorder.close()

@@ -24,6 +24,10 @@ class FakeSocket:
         self.written.append(data)
         self.wrote.set()
 
+    def write_parts(self, parts: list[bytes]) -> None:
+        self.written += parts
+        self.wrote.set()
+
     def unsent(self) -> int:
         self.held -= self.progress
         if self.progress and self.held < 500:
@@ -65,6 +69,23 @@ async def test_all_frames_of_one_loop_turn_leave_in_one_write_in_order() -> None
     box.put(frame("d"))
     await asyncio.sleep(0)
     assert socket.written[1:] == [frame("d").data]
+
+
+async def test_a_frame_in_parts_is_written_as_it_is_and_in_order() -> None:
+    socket = FakeSocket()
+    box, orders = outbox(socket)
+    long = Frame(b"[", None, [b"x" * 5000, b"]"])
+    box.put(frame("a"))
+    box.put(long)
+    box.put(frame("b"))
+    await asyncio.sleep(0)
+    assert b"".join(socket.written) == frame("a").data + long.data + b"x" * 5000 + b"]" + frame("b").data
+    assert any(part is long.rest[0] for part in socket.written)
+    box.put(frame("c"))
+    box.put(frame("d"))
+    await asyncio.sleep(0)
+    assert socket.written[-1] == frame("c").data + frame("d").data
+    assert orders == []
 
 
 async def test_a_full_socket_is_waited_for_and_then_gets_everything_in_order() -> None:

@@ -1,0 +1,181 @@
+"""What a turn says -> the entries its rollout keeps: as they are, or whole items in the newer, paginated form.
+
+No input or output; one form per thread that is written, because the newer one joins what is said at different times.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from msgspec.structs import asdict, replace
+from uuid_utils import uuid7
+
+from protocol.item import AgentMessage, Reasoning, ThreadItem, UserMessage
+from protocol.wire import UNSET
+from rollout import events
+from rollout.events import Event
+from rollout.history import is_harmless
+from rollout.lines import Entry
+from rollout.mapping import optional
+from rollout.paginated import stored_item
+from rollout.policy import is_recorded, sanitise
+
+Item = dict[str, Any]
+
+_THOUGHTS = (events.AgentReasoning, events.AgentReasoningRawContent)
+
+
+class Form(Protocol):
+    """How a rollout says things."""
+
+    def entries(self, said: Iterable[Event | Entry]) -> list[Entry]:
+        """What is kept of these, in order."""
+        ...
+
+
+class Legacy:
+    """The form that every version reads: what is durable, as it is."""
+
+    def entries(self, said: Iterable[Event | Entry]) -> list[Entry]:
+        """What is kept of these, in order."""
+        return [entry for entry in said if is_recorded(entry)]
+
+
+class Paginated:
+    """The form of 0.169.0: items as ``item_completed`` with the ids that clients saw, errors in the end of their turn.
+
+    Events that have no item there that we know of are kept as they are; readers pass over what they do not know.
+    """
+
+    def __init__(self, thread_id: str, clock: Callable[[], float] = time.time) -> None:
+        self._thread_id = thread_id
+        self._clock = clock
+        self._turn_id = ""
+        self._error: events.Error | None = None
+        self._began: dict[str, int] = {}
+
+    def entries(self, said: Iterable[Event | Entry]) -> list[Entry]:
+        """What is kept of these, in order."""
+        said = list(said)
+        now = int(self._clock() * 1000)
+        shown: list[ThreadItem] = []
+        for event in said:
+            if isinstance(event, events.ItemStarted):
+                self._began[event.item.id] = now
+            elif isinstance(event, events.ItemCompleted):
+                shown.append(event.item)
+        return [kept for event in _joined(said) for kept in self._kept(event, shown, now)]
+
+    def _kept(self, event: Event | Entry | list[Event], shown: list[ThreadItem], now: int) -> Iterator[Entry]:
+        match event:
+            case events.TaskStarted():
+                self._turn_id, self._error = event.turn_id, None
+                self._began.clear()
+                yield event
+            case events.Error() if not is_harmless(event) and self._turn_id:
+                self._error = event
+            case events.TaskComplete():
+                error = UNSET if self._error is None else _members(self._error)
+                self._turn_id, self._error = "", None
+                yield replace(event, error=error)
+            case _:
+                item = _item(event, shown)
+                if item is not None:
+                    yield from self._completed(item, event, now)
+                elif not isinstance(event, list | events.AgentMessage) and is_recorded(event):
+                    yield event
+
+    def _completed(self, item: Item, event: Event | Entry | list[Event], now: int) -> Iterator[Entry]:
+        payload = {
+            "type": "item_completed",
+            "thread_id": self._thread_id,
+            "turn_id": getattr(event, "turn_id", "") or self._turn_id,
+            "item": item,
+            "started_at_ms": self._began.pop(item["id"], now),
+            "completed_at_ms": now,
+        }
+        stored = stored_item(payload)  # as a reader will find it
+        if stored is not None:
+            yield replace(stored, payload=payload)
+
+
+def _joined(said: list[Event | Entry]) -> Iterator[Event | Entry | list[Event]]:
+    """The same, with what belongs to one reasoning item in a list."""
+    thoughts: list[Event] = []
+    for event in said:
+        if isinstance(event, _THOUGHTS):
+            thoughts.append(event)
+            continue
+        if thoughts:
+            yield thoughts
+            thoughts = []
+        yield event
+    if thoughts:
+        yield thoughts
+
+
+def _item(event: Event | Entry | list[Event], shown: list[ThreadItem]) -> Item | None:
+    """The item that an event stands for, under the id that clients saw; None for what is no item."""
+    match event:
+        case list():
+            return {"type": "Reasoning", "id": _id(shown, Reasoning)} | _thoughts(event)
+        case events.UserMessage():
+            return {"type": "UserMessage", "id": _id(shown, UserMessage), "content": _said(event)}
+        case events.AgentMessage() if event.message:
+            content = [{"type": "Text", "text": event.message}]
+            item: Item = {"type": "AgentMessage", "id": _id(shown, AgentMessage), "content": content}
+            return item if event.phase is None else item | {"phase": event.phase}
+        case events.WebSearchEnd():
+            return {"type": "WebSearch", "id": event.call_id, "query": event.query, "action": event.action}
+        case events.ExecCommandEnd():
+            return _command(sanitise(event))
+        case events.PatchApplyEnd():
+            status = optional(event.status) or ("completed" if event.success else "failed")
+            return {"type": "FileChange", "id": event.call_id, "changes": event.changes, "status": status}
+        case events.ContextCompacted():
+            return {"type": "ContextCompaction", "id": str(uuid7())}
+        case _:
+            return None
+
+
+def _id(shown: list[ThreadItem], kind: type[ThreadItem]) -> str:
+    """The id of the next item of this kind that clients were shown with it, else one of its own."""
+    at = next((at for at, item in enumerate(shown) if isinstance(item, kind)), None)
+    return str(uuid7()) if at is None else shown.pop(at).id
+
+
+def _thoughts(parts: list[Event]) -> Item:
+    return {
+        "summary_text": [part.text for part in parts if isinstance(part, events.AgentReasoning)],
+        "raw_content": [part.text for part in parts if isinstance(part, events.AgentReasoningRawContent)],
+    }
+
+
+def _said(message: events.UserMessage) -> list[Item]:
+    elements = [_members(element) for element in message.text_elements]
+    text = [{"type": "text", "text": message.message, "text_elements": elements}] if message.message else []
+    images = [{"type": "image", "image_url": url} for url in optional(message.images) or []]
+    return [*text, *images, *({"type": "local_image", "path": path} for path in message.local_images)]
+
+
+def _command(event: events.ExecCommandEnd) -> Item:
+    return {
+        "type": "CommandExecution",
+        "id": event.call_id,
+        "process_id": optional(event.process_id),
+        "command": event.command,
+        "cwd": "file://" + quote(event.cwd),
+        "parsed_cmd": event.parsed_cmd,
+        "source": event.source,
+        "status": event.status,
+        "aggregated_output": event.aggregated_output,
+        "exit_code": event.exit_code,
+        "duration": _members(event.duration),
+    }
+
+
+def _members(value: Any) -> Item:
+    return dict(asdict(value))

@@ -1,0 +1,42 @@
+"""What a list of threads is asked for, and what it answers. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from protocol.wire import Record
+from rollout import cursors
+from rollout.cursors import Key
+from rollout.summary import ThreadSummary
+
+
+class Query(Record):
+    """Which threads a list holds, and where it goes on.
+
+    ``providers`` and ``source_kinds``: empty for any, and for the interactive ones. ``cwds``: None for any. A thread
+    whose rollout names no provider is one of every provider. ``search``: part of title or preview, in any case.
+    """
+
+    limit: int = 25
+    cursor: str | None = None
+    sort_key: Literal["created_at", "updated_at"] = "created_at"
+    descending: bool = True
+    providers: list[str] = []
+    source_kinds: list[str] = []
+    archived: bool = False
+    cwds: list[str] | None = None
+    search: str | None = None
+
+
+class Page(NamedTuple):
+    """Some threads. ``next_cursor``: None at the end. ``backwards_cursor``: the other way, with this page's first."""
+
+    threads: list[ThreadSummary]
+    next_cursor: str | None
+    backwards_cursor: str | None
+
+    @classmethod
+    def of(cls, threads: list[ThreadSummary], keys: list[Key], *, more: bool) -> Page:
+        """A page of these threads, which stand at these places. ``more``: others follow."""
+        following = cursors.write(keys[-1]) if more and keys else None
+        return cls(threads, following, cursors.write(keys[0], inclusive=True) if keys else None)

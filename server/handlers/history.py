@@ -1,0 +1,84 @@
+"""thread/rollback, thread/turns/list, thread/inject_items: what a thread has said, in pages, less of it, more of it."""
+
+from __future__ import annotations
+
+from protocol import methods
+from protocol.errors import internal_error, invalid_request
+from protocol.thread import (
+    ThreadInjectItemsParams,
+    ThreadResponse,
+    ThreadRollbackParams,
+    ThreadTurnsListParams,
+    ThreadTurnsListResponse,
+)
+from protocol.turn import Turn
+from protocol.wire import Empty
+from server.dispatch import Call, handles
+from server.handlers.checks import check_items, page_size, parse_thread_id
+from server.threads.live import LiveThread
+from server.threads.turn_pages import InvalidCursor, page
+
+
+@handles(methods.THREAD_ROLLBACK)
+async def rollback(call: Call, params: ThreadRollbackParams) -> ThreadResponse:
+    """Take back the last turns, from the clients and from the model alike. A refusal changes nothing."""
+    if params.num_turns < 1:
+        raise invalid_request("numTurns must be >= 1")
+    live = call.app.loaded.require(parse_thread_id(params.thread_id))
+    await _check_can_roll_back(live)
+    kept = await call.app.opening.prompt_without(live, params.num_turns)
+    if call.app.loaded.get(live.id) is not live:  # it was idle for long and left while its rollout was read
+        raise invalid_request(f"thread not found: {live.id}")
+    live.roll_back(params.num_turns, kept)
+    await live.sync()
+    return ThreadResponse(thread=live.describe(live.encoded_turns()))
+
+
+async def _check_can_roll_back(live: LiveThread) -> None:
+    if live.is_busy:
+        raise invalid_request(f"a turn of thread {live.id} is running; stop it, or wait for its end, and try again")
+    if live.ephemeral:
+        raise invalid_request(f"ephemeral thread cannot be rolled back: {live.id}")
+    if not live.materialised:
+        raise invalid_request(f"thread {live.id} has no history yet that could be rolled back")
+    await live.claim()
+    await live.sync()
+    if live.unwritten is not None:
+        raise internal_error(f"the history of thread {live.id} is not all on disk: {live.unwritten.strerror}")
+
+
+@handles(methods.THREAD_TURNS_LIST)
+async def list_turns(call: Call, params: ThreadTurnsListParams) -> ThreadTurnsListResponse:
+    """A page of the turns of a thread, loaded or not, archived or not."""
+    turns = await _turns(call, parse_thread_id(params.thread_id))
+    try:
+        found = page(turns, params.cursor, page_size(params.limit), descending=params.sort_direction != "asc")
+    except InvalidCursor as error:
+        raise invalid_request(f"invalid cursor: {error}") from error
+    return ThreadTurnsListResponse(
+        data=found.turns, next_cursor=found.next_cursor, backwards_cursor=found.backwards_cursor
+    )
+
+
+async def _turns(call: Call, thread_id: str) -> list[Turn]:
+    live = call.app.loaded.get(thread_id)
+    if live is not None:
+        await live.catch_up()
+        return live.turns()
+    path = await call.app.opening.find(thread_id, archived=True)
+    if path is None:
+        raise invalid_request(f"thread not loaded: {thread_id}")
+    return (await call.app.opening.look(path, turns=True))[1]
+
+
+@handles(methods.THREAD_INJECT_ITEMS)
+async def inject_items(call: Call, params: ThreadInjectItemsParams) -> Empty:
+    """Add items to the model history. Nobody hears of it; the model does with its next request."""
+    live = call.app.loaded.require(parse_thread_id(params.thread_id))
+    items = check_items("items", params.items)
+    if not items:
+        raise invalid_request("items must not be empty")
+    await live.claim()
+    await live.inject(items)
+    await live.sync()
+    return Empty()
