@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-from server import logs
+from server import doctor, logs
 from server.app import App
 from server.auth import check_exposure
 from server.config import Config
@@ -24,6 +24,9 @@ from server.version import VERSION
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``threadcast``. Returns the exit status: 0 after an orderly end, 1 if it cannot start, 2 for bad usage."""
     options = vars(parser().parse_args(arguments))
+    run = options.pop("run", None)
+    if run is not None:
+        return int(run(options))
     overrides = options.pop("config")
     try:
         config = Config.load({name.replace("_", "-"): value for name, value in options.items()}, os.environ, overrides)
@@ -49,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "-c", "--config", action="append", default=[], metavar="KEY=VALUE", help="set a key of config.toml"
     )
+    doctor.add_to(subcommands)
     return commands
 
 
@@ -64,6 +68,7 @@ _HELP = {
     "write-deadline": "seconds that a client may take nothing (default: 30)",
     "ping-interval": "seconds between keepalive pings, 0 for none (default: 20)",
     "drain-seconds": "seconds that running turns get to end at shutdown (default: 20)",
+    "fsync": "when lines must be on the medium: after each turn, each line, or never (default: turn)",
     "log-format": "text or json (default: text)",
     "log-level": "debug, info, warning or error (default: info)",
     "model": "model of new threads",
