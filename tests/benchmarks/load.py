@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import picows
@@ -50,8 +50,10 @@ class Connection(picows.WSListener):
         if _DELTA in payload[:64]:
             self.filler += payload.count(_FILLER)
             return
-        now = time.perf_counter()
-        message = msgspec.json.decode(payload)
+        self.hear(time.perf_counter(), msgspec.json.decode(payload))
+
+    def hear(self, now: float, message: Message) -> None:
+        """Take in what came at this time and is no delta."""
         waiting = self._awaited.pop(message["method"], None) if "method" in message else None
         if waiting is not None and not waiting.done():
             waiting.set_result(now)
@@ -97,10 +99,18 @@ class Connection(picows.WSListener):
         self._transport.send(picows.WSMsgType.TEXT, msgspec.json.encode(message))
 
 
+C = TypeVar("C", bound=Connection)
+
+
 async def connect(url: str) -> Connection:
     """A connection after its handshake."""
-    _, connection = await picows.ws_connect(Connection, url, max_frame_size=_MAX_FRAME)
-    assert isinstance(connection, Connection)
+    return await connect_as(Connection, url)
+
+
+async def connect_as(kind: type[C], url: str) -> C:
+    """The same of another kind."""
+    _, connection = await picows.ws_connect(kind, url, max_frame_size=_MAX_FRAME)
+    assert isinstance(connection, kind)
     await connection.call("initialize", clientInfo={"name": "bench", "title": None, "version": "1"}, capabilities={})
     connection._send({"method": "initialized"})
     return connection

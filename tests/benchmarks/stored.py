@@ -12,7 +12,7 @@ STAMP = "2026-01-05T10:00:00.000Z"
 FOLDER = "2026/01/05"
 FILE_TIME = "2026-01-05T10-00-00"
 OUTPUT = 2_000
-"""Characters of one tool output."""
+"""Characters of one tool output, unless said."""
 
 _WORDS = 'the parser reads "one" line at a time and\n    return value + 1  # path/to/file.py '
 _COUNTERS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens", "total_tokens")
@@ -20,13 +20,16 @@ _COUNTERS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_
 Line = tuple[str, dict[str, Any]]
 
 
-def write_thread(home: Path, number: int, turns: int, calls: int) -> str:
-    """Store a thread of so many turns with so many tool calls each; returns its id. ``number`` makes it unique."""
+def write_thread(home: Path, number: int, turns: int, calls: int, output: int = OUTPUT) -> str:
+    """Store a thread of so many turns with so many tool calls each; returns its id. ``number`` makes it unique.
+
+    ``output``: characters of each tool output.
+    """
     thread_id = _uuid(number, 0)
     folder = home / "sessions" / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"rollout-{FILE_TIME}-{thread_id}.jsonl").open("w") as file:
-        for kind, payload in _thread(thread_id, number, turns, calls):
+        for kind, payload in _thread(thread_id, number, turns, calls, output):
             line = {"timestamp": STAMP, "type": kind, "payload": payload}
             file.write(json.dumps(line, separators=(",", ":")) + "\n")
     return thread_id
@@ -40,14 +43,14 @@ def _text(length: int) -> str:
     return (_WORDS * (length // len(_WORDS) + 1))[:length]
 
 
-def _thread(thread_id: str, number: int, turns: int, calls: int) -> Iterator[Line]:
+def _thread(thread_id: str, number: int, turns: int, calls: int, output: int) -> Iterator[Line]:
     meta = {"id": thread_id, "timestamp": STAMP, "cwd": "/", "originator": "bench", "cli_version": "0.125.0"}
     yield "session_meta", meta | {"source": "cli", "model_provider": "test", "base_instructions": {"text": "Help."}}
     for turn in range(turns):
-        yield from _turn(_uuid(number, turn + 1), turn, calls)
+        yield from _turn(_uuid(number, turn + 1), turn, calls, _text(output))
 
 
-def _turn(turn_id: str, turn: int, calls: int) -> Iterator[Line]:
+def _turn(turn_id: str, turn: int, calls: int, output: str) -> Iterator[Line]:
     begun = 1_767_607_200 + turn * 10
     answer, asked = _text(600), _text(200)
     context = {"turn_id": turn_id, "cwd": "/", "approval_policy": "never", "sandbox_policy": {"type": "read-only"}}
@@ -56,20 +59,20 @@ def _turn(turn_id: str, turn: int, calls: int) -> Iterator[Line]:
     yield _message("user", "input_text", asked)
     yield _event("user_message", message=asked, images=[], local_images=[], text_elements=[])
     for call in range(calls):
-        yield from _call(f"call_{turn}_{call}", turn * calls + call + 1)
+        yield from _call(f"call_{turn}_{call}", turn * calls + call + 1, output)
     yield _event("agent_message", message=answer, phase=None, memory_citation=None)
     yield _message("assistant", "output_text", answer)
     yield _event("task_complete", turn_id=turn_id, last_agent_message=answer, completed_at=begun + 5, duration_ms=5_000)
 
 
-def _call(call_id: str, responses: int) -> Iterator[Line]:
+def _call(call_id: str, responses: int, output: str) -> Iterator[Line]:
     thought = _text(120)
     summary = [{"type": "summary_text", "text": thought}]
     arguments = json.dumps({"command": "cat file.py"})
     yield "response_item", {"type": "reasoning", "summary": summary, "content": None, "encrypted_content": "Q" * 800}
     yield _event("agent_reasoning", text=thought)
     yield "response_item", _item("function_call", call_id, name="shell_command", arguments=arguments)
-    yield "response_item", _item("function_call_output", call_id, output=_text(OUTPUT))
+    yield "response_item", _item("function_call_output", call_id, output=output)
     last = dict(zip(_COUNTERS, (5_000, 4_000, 200, 50, 5_200), strict=True))
     total = {name: count * responses for name, count in last.items()}
     info = {"total_token_usage": total, "last_token_usage": last, "model_context_window": 258_400}

@@ -1,0 +1,344 @@
+"""What our server says otherwise than codex 0.125.0, on purpose. Every row has its reason, and is still needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tests.peer.player import Heard
+from tests.peer.rows import ABSENT, Difference, Extra, Field, Verdict
+
+
+def _says_nothing(body: Any, _before: Sequence[Heard]) -> bool:
+    limits = body["rateLimits"]
+    return not any(limits[name] for name in ("primary", "secondary", "credits"))
+
+
+def _repeats(body: Any, before: Sequence[Heard]) -> bool:
+    if before and before[-1].kind in ("thread/resume answered", "thread/fork answered"):
+        return False  # the replay
+    earlier = [each.body for each in before if each.kind == "thread/tokenUsage/updated"]
+    known = [each["tokenUsage"] for each in earlier if each["threadId"] == body["threadId"]]
+    return bool(known) and bool(known[-1] == body["tokenUsage"])
+
+
+def _is_known(body: Any, before: Sequence[Heard]) -> bool:
+    earlier = [each.body for each in before if each.kind == "thread/status/changed"]
+    known = [each["status"] for each in earlier if each["threadId"] == body["threadId"]]
+    return bool(known) and bool(known[-1] == body["status"])
+
+
+def _begins(text: str) -> Callable[[Any, Sequence[Heard]], bool]:
+    return lambda body, _before: bool(body["message"].startswith(text))
+
+
+def _is_idle(heard: Heard) -> bool:
+    return heard.kind == "thread/status/changed" and bool(heard.body["status"]["type"] == "idle")
+
+
+FAILED_ROLLBACKS = ("taking back turns while one runs", "taking back turns of a thread without a file")
+FAILED_REQUESTS = ("input that is empty", "a thread without a file gets a name")
+
+DIFFERENCES: tuple[Difference, ...] = (
+    Extra(
+        "limits that say nothing",
+        "The peer repeats limits that no provider named, after every response; we tell what a provider says.",
+        "theirs",
+        "account/rateLimits/updated",
+        _says_nothing,
+    ),
+    Extra(
+        "usage told twice",
+        "The peer's empty limits make it repeat the usage that everybody knows, under a turn that did not cause it.",
+        "theirs",
+        "thread/tokenUsage/updated",
+        _repeats,
+    ),
+    Extra(
+        "status told twice",
+        "Two tasks of the peer that unload a thread may both tell of it.",
+        "theirs",
+        "thread/status/changed",
+        _is_known,
+        sometimes=True,
+    ),
+    Extra(
+        "unknown models",
+        "The peer warns at every turn of a model that is not in its catalogue; ours serves any model.",
+        "theirs",
+        "warning",
+        _begins("Model metadata for"),
+    ),
+    Extra(
+        "messages that are no requests",
+        "The peer is silent; we say what was wrong, with no id.",
+        "ours",
+        "None refused",
+    ),
+    Extra(
+        "stopping what does not run",
+        "The peer looks at no id: it stops what runs, or answers when some later turn is stopped; we refuse at once.",
+        "ours",
+        "turn/interrupt refused",
+        only=("stopping a turn that does not run", "stopping with the id of another turn"),
+    ),
+    Verdict(
+        "limits without an account",
+        "The peer has none to tell without a sign-in; we tell what the provider of the models says.",
+        "account/rateLimits/read",
+        "answered",
+        ("what a client asks when it starts",),
+        right="either",
+    ),
+    Field(
+        "name of the reviewer",
+        "Two names of one thing: the peer answers with the older one, we with the one that was asked for.",
+        "thread/start answered",
+        ".approvalsReviewer",
+        lambda ours, theirs: (ours, theirs) == ("auto_review", "guardian_subagent"),
+        right="either",
+    ),
+    Extra(
+        "usage without turns",
+        "The peer leaves the usage out; a client that has its turns from elsewhere still wants to show it.",
+        "ours",
+        "thread/tokenUsage/updated",
+        only=("resume without turns",),
+    ),
+    Field(
+        "input that joins a turn",
+        "The peer answers with an id that never starts; we answer with the turn that takes the input.",
+        "turn/start answered",
+        ".turn.id",
+        only=("input while a turn runs",),
+    ),
+    Field(
+        "failed turns stay failed",
+        "The peer does not record errors, so that failed turns become completed; we always record them.",
+        "thread/*",
+        ".thread.turns.*.status",
+        lambda ours, theirs: (ours, theirs) == ("failed", "completed"),
+    ),
+    Field(
+        "failed turns keep their error",
+        "The peer does not record errors; we always record them.",
+        "thread/*",
+        ".thread.turns.*.error",
+        lambda ours, theirs: ours is not None and theirs is None,
+    ),
+    Field(
+        "time of change after unarchive",
+        "The peer answers with the time of creation although it touches the file; we tell the time of the file.",
+        "thread/unarchive answered",
+        ".thread.updatedAt",
+    ),
+    Field(
+        "list cursors",
+        "The peer's cursors are times, so that threads of one second get lost; ours carry time and id.",
+        "thread/list answered",
+        ".nextCursor",
+        lambda ours, theirs: ours is not None and theirs is not None,
+    ),
+    Field(
+        "threads of one second",
+        "The peer's next page begins a second later; ours with the next thread.",
+        "the second page of one second answered",
+        ".data.*",
+        lambda ours, theirs: ours["createdAt"] and theirs == ABSENT,
+    ),
+    Field(
+        "way back to threads of one second",
+        "The peer's second page is empty, see above.",
+        "the second page of one second answered",
+        ".backwardsCursor",
+        lambda ours, theirs: ours is not None and theirs is None,
+    ),
+    Verdict(
+        "params in a list",
+        "An accident of the peer's decoder that is documented nowhere; params are an object.",
+        "in a list",
+        "refused",
+        ("params in a list",),
+        right="either",
+    ),
+    Field(
+        "list cursors of the way back",
+        "The peer's cursors are times, so that threads of one second get lost; ours carry time and id.",
+        "thread/list answered",
+        ".backwardsCursor",
+        lambda ours, theirs: ours is not None and theirs is not None,
+    ),
+    Verdict(
+        "joining a thread without a turn",
+        "Everything that is loaded can be joined: sharing is what the server is for.",
+        "thread/resume",
+        "answered",
+        ("a second client joins a thread without a turn", "a second client joins a thread without a file"),
+    ),
+    Verdict(
+        "turns of a thread without a turn",
+        "Everything that is loaded can be looked at: there are no turns yet, or those in memory.",
+        "thread/read",
+        "answered",
+        ("the turns of a thread without a turn are read", "the turns of a thread without a file are read"),
+    ),
+    Verdict(
+        "files with a broken line",
+        "The peer refuses a file with a line that is no text; we skip the line and keep all the others.",
+        "thread/resume",
+        "answered",
+        ("resume of a file with a broken line",),
+    ),
+    Extra(
+        "status of a file with a broken line",
+        "It is loaded, see above.",
+        "ours",
+        "thread/status/changed",
+        only=("resume of a file with a broken line",),
+    ),
+    Extra(
+        "requests that fail leave the status alone",
+        "The peer puts the thread into systemError; here the request fails and nothing else.",
+        "theirs",
+        "thread/status/changed",
+        lambda body, _before: bool(body["status"]["type"] == "systemError"),
+        only=(*FAILED_ROLLBACKS, *FAILED_REQUESTS),
+    ),
+    Extra(
+        "requests that fail are no errors of the thread",
+        "The peer tells the followers of the thread; here only who asked hears of it.",
+        "theirs",
+        "error",
+        only=FAILED_REQUESTS,
+    ),
+    Extra(
+        "status after a failed rollback",
+        "The peer's systemError stays when the running turn ends; here the thread becomes idle as ever.",
+        "ours",
+        "thread/status/changed",
+        lambda body, before: body["status"]["type"] == "idle" and any(_is_idle(each) for each in before),
+        only=("taking back turns while one runs",),
+    ),
+    Verdict(
+        "input that is empty",
+        "The peer accepts it, and makes the next turn fail; we refuse it.",
+        "turn/start with nothing",
+        "refused",
+        ("input that is empty",),
+    ),
+    Field(
+        "turn after a request that failed",
+        "The peer ends the turn as failed because of the request before it.",
+        "turn/completed",
+        ".turn.status",
+        lambda ours, theirs: (ours, theirs) == ("completed", "failed"),
+        only=FAILED_REQUESTS,
+    ),
+    Field(
+        "error of the turn after a request that failed",
+        "The peer ends the turn as failed because of the request before it.",
+        "turn/completed",
+        ".turn.error",
+        lambda ours, _theirs: ours is None,
+        only=FAILED_REQUESTS,
+    ),
+    Verdict(
+        "name of a thread without a file",
+        "The peer accepts it and fails afterwards; we refuse it.",
+        "thread/name/set",
+        "refused",
+        ("a thread without a file gets a name",),
+    ),
+    Field(
+        "usage after a rollback",
+        "An estimate of what the model gets: the peer's context holds instructions of many pages, ours does not.",
+        "thread/tokenUsage/updated",
+        ".tokenUsage.last.totalTokens",
+        only=("turns are taken back",),
+        right="either",
+    ),
+    Field(
+        "turn of the usage after a rollback",
+        "The peer names a turn that there never was; we name the last one that is left.",
+        "thread/tokenUsage/updated",
+        ".turnId",
+        only=("turns are taken back", "turns of a prepared thread are taken back"),
+    ),
+    Field(
+        "text so far",
+        "In the middle of a message the peer's snapshot lacks its beginning; ours has the text so far.",
+        "thread/re* answered",
+        ".thread.turns.*.items.*",
+        lambda ours, theirs: theirs == ABSENT and ours["type"] == "agentMessage",
+    ),
+    Field(
+        "ids of running items",
+        "The peer's snapshot has ids of its own; ours has those that live notifications carry.",
+        "thread/re* answered",
+        ".thread.turns.*.items.*.id",
+        lambda ours, theirs: str(theirs).startswith("item-") and str(ours).startswith("<id "),
+    ),
+    Field(
+        "turn of the usage told to a joiner",
+        "The peer names the running turn, which has cost nothing yet, because of its empty limits; we name the one"
+        " that caused the usage.",
+        "thread/tokenUsage/updated",
+        ".turnId",
+        only=("a second client joins in the middle of a message",),
+    ),
+    Field(
+        "origin of a fork without a file",
+        "The peer forgets where it comes from once it has told so; we keep it.",
+        "thread/read answered",
+        ".thread.forkedFromId",
+        only=("fork without a file",),
+    ),
+    Field(
+        "preview of a fork without a file",
+        "The peer forgets the first words once it has told them; we keep them.",
+        "thread/read answered",
+        ".thread.preview",
+        only=("fork without a file",),
+    ),
+    Field(
+        "model of a fork",
+        "The peer goes on with the model of the configuration, unlike on resume; a fork of ours goes on as its source"
+        " would.",
+        "thread/fork answered",
+        ".model",
+        lambda ours, theirs: (ours, theirs) == ("own-model", "test-model"),
+        right="either",
+    ),
+    Field(
+        "folders that may be written to",
+        "The peer opens its folder of memories; we keep no memories.",
+        "thread/start answered",
+        ".sandbox.writableRoots.*",
+        lambda ours, theirs: ours == ABSENT and theirs == "<home>/memories",
+        right="either",
+    ),
+    Field(
+        "rights to folders",
+        "The peer opens its folder of memories and closes the project's own settings; we have neither.",
+        "thread/start answered",
+        ".permissionProfile.fileSystem.entries.*",
+        lambda ours, theirs: ours == ABSENT and theirs["path"]["path"] in ("<home>/memories", "<home>/.codex"),
+        right="either",
+    ),
+    Field(
+        "threads that name no provider",
+        "The peer says that they are of the configured one; an old file does not say, and neither do we.",
+        "thread/list answered",
+        ".data.*.modelProvider",
+        lambda ours, theirs: (ours, theirs) == ("", "test"),
+        right="either",
+    ),
+    Field(
+        "threads that name no provider are listed with any",
+        "The peer lists them with the configured one.",
+        "thread/list answered",
+        ".data",
+        only=("the list of one provider",),
+        right="either",
+    ),
+)

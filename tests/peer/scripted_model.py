@@ -1,0 +1,100 @@
+"""A model server that also fails and waits on request. The prompt says how; everything else is ``ModelServer``.
+
+``status:CODE`` answers with this HTTP status, ``code:NAME`` names the error in it. ``failed:NAME`` begins to stream and
+then fails with this error code. ``drops:COUNT`` breaks off so many streams before it answers. ``gate:NAME`` says one
+word, and the rest when the gate is opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import Counter, defaultdict
+from typing import Any
+
+from tests.support.model import ModelServer
+
+_WORD = re.compile(r"(status|code|failed|drops|gate):(\w+)")
+
+Event = dict[str, Any]
+
+
+class ScriptedModel(ModelServer):
+    """A model whose prompts are a script. Gates are opened by name and stay open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._gates: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._asked = Counter[str]()
+
+    def open(self, gate: str) -> None:
+        """Whoever waits there, or comes there later, goes on."""
+        self._gates[gate].set()
+
+    async def _answer(self, target: str, body: bytes, writer: asyncio.StreamWriter) -> None:
+        said = prompt(json.loads(body)) if target.endswith("/responses") else ""
+        script = dict(_WORD.findall(said))
+        if "status" in script:
+            return await _refuse(writer, int(script["status"]), script.get("code"))
+        number = self._asked[said]
+        self._asked[said] += 1
+        if "failed" in script:
+            return await _stream(writer, _created(), _failed(script["failed"]))
+        if "drops" in script and number < int(script["drops"]):
+            await _stream(writer, _created(), end=False)
+            raise ConnectionResetError
+        if "gate" in script:
+            return await self._wait(writer, script["gate"])
+        return await super()._answer(target, body, writer)
+
+    async def _wait(self, writer: asyncio.StreamWriter, gate: str) -> None:
+        item = {"type": "message", "role": "assistant", "id": f"msg_{gate}"}
+        added = item | {"content": [{"type": "output_text", "text": ""}]}
+        done = item | {"content": [{"type": "output_text", "text": "First rest"}]}
+        delta = {"type": "response.output_text.delta", "item_id": item["id"]}
+        opening = {"type": "response.output_item.added", "item": added}
+        await _stream(writer, _created(), opening, delta | {"delta": "First "}, end=False)
+        await self._gates[gate].wait()
+        rest = delta | {"delta": "rest"}
+        closing = {"type": "response.output_item.done", "item": done}
+        await _stream(writer, rest, closing, _completed(), begin=False)
+
+
+def prompt(request: Event) -> str:
+    """What the user said last."""
+    said = [part for item in request["input"] if item.get("role") == "user" for part in item["content"]]
+    return next((str(part["text"]) for part in reversed(said) if "text" in part), "")
+
+
+def _created() -> Event:
+    return {"type": "response.created", "response": {"id": "resp"}}
+
+
+def _completed() -> Event:
+    usage = {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9}
+    details = {"input_tokens_details": {"cached_tokens": 1}, "output_tokens_details": {"reasoning_tokens": 0}}
+    return {"type": "response.completed", "response": {"id": "resp", "usage": usage | details}}
+
+
+def _failed(code: str) -> Event:
+    error = {"code": code, "message": "failed as told"}
+    return {"type": "response.failed", "response": {"id": "resp", "error": error}}
+
+
+async def _stream(writer: asyncio.StreamWriter, *events: Event, begin: bool = True, end: bool = True) -> None:
+    if begin:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+    for event in events:
+        text = f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
+        writer.write(b"%x\r\n%b\r\n" % (len(text), text))
+    writer.write(b"0\r\n\r\n" if end else b"")
+    await writer.drain()
+
+
+async def _refuse(writer: asyncio.StreamWriter, status: int, code: str | None) -> None:
+    kind = code or "told_to"
+    body = json.dumps({"error": {"message": "refused as told", "type": kind, "code": kind}}).encode()
+    head = f"HTTP/1.1 {status} Refused\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    writer.write(head.encode() + body)
+    await writer.drain()
