@@ -12,6 +12,7 @@ from uuid_utils import uuid4
 
 from protocol.turn import TurnError as WireError
 from rollout import events
+from rollout.model_items import Item
 from rollout.prompt import Prompt
 from rollout.requests import normalise
 from rollout.usage import append as add_usage
@@ -19,6 +20,7 @@ from server.engine import output
 from server.engine.host import Host
 from server.engine.settings import Settings
 from server.errors import TurnError
+from server.offload import off_the_loop
 from server.providers import provider as model
 from server.providers.provider import ModelEvent, ModelRequest, Provider, Reasoning, TurnState
 
@@ -61,7 +63,9 @@ class Sampler:
         self._active = None
         self._calls = []
         try:
-            async with aclosing(self._provider.stream(self._request(prompt))) as stream:
+            items = prompt.items.copy()  # a client may inject more meanwhile; they count from the next request on
+            request = await off_the_loop(len(items), lambda: self._request(items))
+            async with aclosing(self._provider.stream(request)) as stream:
                 async for event in stream:
                     self._take(event)
         finally:
@@ -70,7 +74,7 @@ class Sampler:
                 self._host.emit(output.unsupported(call))
         return bool(self._calls)
 
-    def _request(self, prompt: Prompt) -> ModelRequest:
+    def _request(self, items: list[Item]) -> ModelRequest:
         settings, known = self._settings, self._settings.known
         name, version = self._host.client
         reasoning = None
@@ -80,7 +84,7 @@ class Sampler:
         return ModelRequest(
             model=settings.model,
             instructions=settings.base_instructions,
-            input=normalise(prompt.items),
+            input=normalise(items),
             parallel_tool_calls=known.parallel_tool_calls,
             reasoning=reasoning,
             verbosity=settings.verbosity or known.verbosity,

@@ -39,6 +39,7 @@ from server.config import Config
 from server.connection import Connection
 from server.engine.settings import Settings, session_settings
 from server.errors import ConfigError
+from server.offload import made_to_stay
 from server.outgoing import Outgoing
 from server.subscriptions import Subscriptions
 from server.threads.git import git_state
@@ -285,7 +286,7 @@ def _unreadable(path: Path, error: Exception) -> RpcError:
 
 
 async def _prompt_of(path: Path) -> prompt.Prompt:
-    return await asyncio.to_thread(_read_prompt, lambda: reader.entries(path))
+    return await made_to_stay(lambda: _read_prompt(lambda: reader.entries(path)))
 
 
 def _read_prompt(entries: Callable[[], Iterator[Entry]]) -> prompt.Prompt:

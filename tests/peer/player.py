@@ -34,6 +34,9 @@ supports_websockets = false
 PROJECT = Path("/project")
 """Where the prepared threads were at work."""
 
+QUIET = 5
+"""Round trips that must bring nothing, before a connection counts as settled."""
+
 
 @dataclass
 class Heard:
@@ -211,10 +214,16 @@ async def _join(server: AppServer, joining: Joining) -> Client:
 
 
 async def _settle(client: Client) -> None:
-    """Wait for a round trip, unless the connection is closed."""
-    if client.socket.close_code is None:
+    """Wait for round trips until nothing else comes with them, unless the connection is closed.
+
+    One is not enough: the peer sends what follows a reply from another task, which a later request may overtake.
+    """
+    quiet = 0
+    while quiet < QUIET and client.socket.close_code is None:
+        before = len(client.log)
         number = await client.post("thread/loaded/list", {"limit": 1})
         client.log.remove(await client.reply(number))
+        quiet = quiet + 1 if len(client.log) == before else 0
 
 
 def _holds(told: Any, wanted: Any) -> bool:

@@ -111,6 +111,7 @@ FACTS: tuple[Conversation, ...] = (
         ask("A", "thread/metadata/update", threadId="$thread", gitInfo={"sha": "  "}),
         ask("A", "thread/metadata/update", threadId=UNKNOWN, gitInfo={"sha": "x"}),
         ask("A", "thread/resume", threadId="$thread"),
+        Hear("A", "thread/tokenUsage/updated"),
     ),
     conversation(
         "whether memories may be made of a thread",

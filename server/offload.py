@@ -1,0 +1,42 @@
+"""Long computations away from the event loop. Knows no work.
+
+A thread of its own does not make Python code faster, but the interpreter switches between threads every few
+milliseconds, so that others are served meanwhile. The garbage collector does not: walking a large heap holds up every
+thread at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable
+from typing import TypeVar
+
+R = TypeVar("R")
+
+MANY = 2_000
+"""From so many items on, work that looks at each of them is long; below, a thread would cost more than it saves."""
+
+
+async def off_the_loop(items: int, work: Callable[[], R]) -> R:
+    """Do work over this many items: at once if they are few, else in a thread."""
+    return work() if items < MANY else await asyncio.to_thread(work)
+
+
+async def made_to_stay(make: Callable[[], R]) -> R:
+    """Make something large that will live long, in a thread; the garbage collector never looks at it again.
+
+    It is still freed when nobody refers to it any more: that is reference counting. Only cycles in it would stay, and
+    wire values have none.
+    """
+
+    def undisturbed() -> R:
+        gc.disable()
+        try:
+            made = make()
+            gc.freeze()
+            return made
+        finally:
+            gc.enable()
+
+    return await asyncio.to_thread(undisturbed)
