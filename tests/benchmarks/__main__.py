@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import uvloop
 
-from tests.benchmarks import benches, big, fanout
+from tests.benchmarks import benches, big, fanout, lists
 from tests.benchmarks.contest import Contestant, DeliveryError, Values, contestants, model
 from tests.benchmarks.load import LoadError
 from tests.benchmarks.sizes import FULL, SHORT, Sizes
@@ -24,6 +24,7 @@ BENCHES: dict[str, tuple[str, benches.Bench]] = {
     "start": ("Start", benches.start),
     "attach": ("Attach to {stored_turns} stored turns of {stored_calls} calls, {attaches} times", benches.attach),
     "turns": ("{turns} turns with a short reply", benches.turns),
+    "lists": ("A home with {listed} threads", lists.lists),
     "big": ("Rollouts of many turns", big.big),
     "burst": ("A burst of {deltas} deltas to subscribers", fanout.burst),
     "stream": ("{paced_deltas} deltas to subscribers, one every 10 ms", fanout.stream),

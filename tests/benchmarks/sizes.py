@@ -18,6 +18,7 @@ class Sizes:
     bursts: dict[int, int]
     paced_deltas: int
     streams: dict[int, int]
+    listed: int
     bigs: dict[str, tuple[int, int, int]]
     """Title -> turns, calls in each, characters of each output."""
 
@@ -32,6 +33,7 @@ FULL = Sizes(
     bursts={1: 10, 10: 4, 100: 1},
     paced_deltas=200,
     streams={1: 2, 10: 2, 100: 1},
+    listed=5_000,
     bigs={"9 MB": (100, 20, 2_250), "421 MB": (2_000, 40, 3_050)},
 )
 SHORT = Sizes(
@@ -44,5 +46,6 @@ SHORT = Sizes(
     bursts={1: 1, 10: 1},
     paced_deltas=20,
     streams={10: 1},
+    listed=60,
     bigs={"0.1 MB": (5, 5, 2_250), "1 MB": (20, 10, 3_050)},
 )
