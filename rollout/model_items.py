@@ -62,6 +62,17 @@ _PARTS: dict[str, tuple[str, ...]] = {
 }
 
 
+OUTPUT_OF = {
+    "function_call": "function_call_output",
+    "local_shell_call": "function_call_output",
+    "custom_tool_call": "custom_tool_call_output",
+    "tool_search_call": "tool_search_output",
+}
+"""Which kind of item answers which kind of call."""
+
+OUTPUTS = frozenset(OUTPUT_OF.values())
+
+
 def is_known(item: Item) -> bool:
     """Whether we know this kind of item and it has all it must have."""
     kind = KINDS.get(item.get("type", ""))

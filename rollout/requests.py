@@ -6,18 +6,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from rollout.model_items import KINDS, Item, as_list, as_object, stored_form
+from rollout.model_items import KINDS, OUTPUT_OF, OUTPUTS, Item, as_list, as_object, stored_form
 
 ABORTED = "aborted"
 NO_IMAGE = "[An image was left out: this model takes no images.]"
 
-_OUTPUT_OF = {
-    "function_call": "function_call_output",
-    "local_shell_call": "function_call_output",
-    "custom_tool_call": "custom_tool_call_output",
-    "tool_search_call": "tool_search_output",
-}
-_OUTPUTS = frozenset(_OUTPUT_OF.values())
 _LOCAL = frozenset({"ghost_snapshot"})
 
 
@@ -40,24 +33,24 @@ def _request_form(item: Item) -> Item:
 
 
 def _complete(items: list[Item]) -> Iterator[Item]:
-    answered = {_key(item) for item in items if item["type"] in _OUTPUTS}
-    called = {_key(item) for item in items if item["type"] in _OUTPUT_OF}
+    answered = {_key(item) for item in items if item["type"] in OUTPUTS}
+    called = {_key(item) for item in items if item["type"] in OUTPUT_OF}
     for item in items:
-        if item["type"] in _OUTPUTS and item.get("call_id") is not None and _key(item) not in called:
+        if item["type"] in OUTPUTS and item.get("call_id") is not None and _key(item) not in called:
             continue
         yield item
-        if item["type"] in _OUTPUT_OF and item.get("call_id") is not None and _key(item) not in answered:
+        if item["type"] in OUTPUT_OF and item.get("call_id") is not None and _key(item) not in answered:
             yield _aborted(item)
 
 
 def _key(item: Item) -> tuple[str, Any]:
     """What ties a call and its output together: the kind of the output, and the call's id."""
     kind: str = item["type"]
-    return _OUTPUT_OF.get(kind, kind), item.get("call_id")
+    return OUTPUT_OF.get(kind, kind), item.get("call_id")
 
 
 def _aborted(call: Item) -> Item:
-    answer: Item = {"type": _OUTPUT_OF[call["type"]], "call_id": call["call_id"]}
+    answer: Item = {"type": OUTPUT_OF[call["type"]], "call_id": call["call_id"]}
     if call["type"] == "tool_search_call":
         return answer | {"status": "completed", "execution": call["execution"], "tools": []}
     return answer | {"output": ABORTED}

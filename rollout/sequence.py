@@ -8,14 +8,7 @@ from protocol.wire import UNSET
 from rollout.findings import Notebook
 from rollout.lines import SessionMeta
 from rollout.mapping import optional
-
-_OUTPUT_OF = {
-    "function_call": "function_call_output",
-    "local_shell_call": "function_call_output",
-    "custom_tool_call": "custom_tool_call_output",
-    "tool_search_call": "tool_search_output",
-}
-_OUTPUTS = frozenset(_OUTPUT_OF.values())
+from rollout.model_items import OUTPUT_OF, OUTPUTS
 
 
 class Calls:
@@ -27,9 +20,9 @@ class Calls:
 
     def feed(self, line: int, kind: str, call_id: str) -> None:
         """Take the next line that has a call id."""
-        if kind in _OUTPUT_OF:
-            self._open.setdefault((_OUTPUT_OF[kind], call_id), []).append((line, kind))
-        elif kind in _OUTPUTS:
+        if kind in OUTPUT_OF:
+            self._open.setdefault((OUTPUT_OF[kind], call_id), []).append((line, kind))
+        elif kind in OUTPUTS:
             waiting = self._open.get((kind, call_id))
             if not waiting:
                 self._notebook.note("stray-output", line, f"{kind} {call_id} answers no call")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +18,6 @@ from tests.support.model import ModelServer
 pytestmark = pytest.mark.codex(codex.NEWEST)
 
 OCCUPIED = "already has an active writer"
-
-
-@pytest.fixture
-async def model() -> AsyncIterator[ModelServer]:
-    async with ModelServer() as model:
-        yield model
-
-
-@pytest.fixture
-def home(tmp_path: Path, model: ModelServer) -> Path:
-    """The CODEX_HOME that both servers use."""
-    codex.write_config(tmp_path / "home", model.url)
-    return tmp_path / "home"
 
 
 def newest() -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +26,6 @@ CLOCKS = {"updatedAt"}
 """Members that may differ by a second: we tell the time of the file, the peer one of its own from a moment later."""
 
 Story = Callable[[Client, str], Awaitable[str]]
-
-
-@pytest.fixture
-async def model() -> AsyncIterator[ModelServer]:
-    async with ModelServer() as model:
-        yield model
-
-
-@pytest.fixture
-def home(tmp_path: Path, model: ModelServer) -> Path:
-    """The CODEX_HOME that both servers use, one after the other."""
-    codex.write_config(tmp_path / "home", model.url)
-    return tmp_path / "home"
 
 
 def command(who: str) -> list[str]:

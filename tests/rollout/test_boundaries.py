@@ -12,7 +12,7 @@ from tests.support.rollouts import assistant_item, user_item
 @pytest.mark.parametrize(
     "text",
     [
-        "# AGENTS.md instructions for /work\n\n<INSTRUCTIONS>\nx\n</INSTRUCTIONS>",
+        "# AGENTS.md instructions for /project\n\n<INSTRUCTIONS>\nx\n</INSTRUCTIONS>",
         " <ENVIRONMENT_CONTEXT>\nx\n</environment_context>\n",
         "<skill>x</skill>",
         "<user_shell_command>\nx\n</user_shell_command>",

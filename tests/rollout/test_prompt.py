@@ -14,7 +14,7 @@ from rollout.reader import read
 from tests.support import rollouts
 from tests.support.rollouts import RolloutBuilder, assistant_item, call_items, turn_context, turn_id, user_item
 
-CONTEXT = user_item("<environment_context>\n<cwd>/work</cwd>\n</environment_context>")
+CONTEXT = user_item("<environment_context>\n<cwd>/project</cwd>\n</environment_context>")
 
 
 @pytest.fixture
