@@ -34,6 +34,9 @@ supports_websockets = false
 PROJECT = Path("/project")
 """Where the prepared threads were at work."""
 
+REPLAYING = ("thread/resume", "thread/fork")
+"""What is followed by a replay, which the peer sends from another task: it is waited for before the next step."""
+
 QUIET = 5
 """Round trips that must bring nothing, before a connection counts as settled."""
 
@@ -168,6 +171,8 @@ class _Play:
             for member in place.split("."):
                 value = value[int(member)] if member.isdecimal() else value[member]
             self._names[name] = value
+        if step.method in REPLAYING and "result" in answer:
+            await _settle(client)
 
     async def _hear(self, step: Hear) -> None:
         client, params = self._clients[step.who], self._filled(step.params)
