@@ -35,8 +35,12 @@ GROUPS = (
 
 NAMES = [each.name for group in GROUPS for each in group.conversations]
 
-LONGEST = 200.0
-"""Seconds that one server may take for all conversations."""
+LONGEST = 300.0
+"""Seconds that all conversations may take."""
+
+PEER_PLAYS = 3
+"""The peer does some things in the background and tells, by chance, one thing or the other. What ours said, in its one
+play, must be what the peer says in one of so many."""
 
 Played = dict[str, tuple[Recording, Recording]]
 
@@ -54,15 +58,25 @@ async def _play_all(folder: Path, wanted: Callable[[str], bool]) -> Played:
     groups = [group for group in GROUPS if any(wanted(each.name) for each in group.conversations)]
     prepared = {group.name: write_home(group, folder / group.name / "prepared") for group in groups}
 
-    async def play(side: str, command: list[str]) -> dict[str, Recording]:
+    async def play(side: str, command: list[str], wanted: Callable[[str], bool] = wanted) -> dict[str, Recording]:
         recordings: dict[str, Recording] = {}
         for group in groups:
-            home = shutil.copytree(folder / group.name / "prepared", folder / group.name / side)
-            recordings |= await play_group(group, command, home, prepared[group.name], wanted)
+            if any(wanted(each.name) for each in group.conversations):
+                home = shutil.copytree(folder / group.name / "prepared", folder / group.name / side)
+                recordings |= await play_group(group, command, home, prepared[group.name], wanted)
         return recordings
 
     mine, other = await asyncio.gather(play("ours", ours()), play("peer", released(codex.REFERENCE)))
+    for number in range(2, PEER_PLAYS + 1):
+        unlike = {name for name in mine if not _alike(name, mine[name], other[name])}
+        if unlike:
+            again = await play(f"peer {number}", released(codex.REFERENCE), unlike.__contains__)
+            other |= {name: told for name, told in again.items() if _alike(name, mine[name], told)}
     return {name: (mine[name], other[name]) for name in mine}
+
+
+def _alike(name: str, mine: Recording, other: Recording) -> bool:
+    return other.failure is None and not compare(name, mine, other, DIFFERENCES).unexpected
 
 
 @pytest.mark.parametrize("name", NAMES)
