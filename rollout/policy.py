@@ -17,13 +17,7 @@ from rollout.paginated import StoredItem
 OUTPUT_LIMIT = 10_000
 """Bytes of a command's output that are kept."""
 
-_DURABLE = frozenset(get_args(DurableEvent))
-_KEPT = _DURABLE | {SessionMeta, TurnContext, Compacted}
-
-
-def is_durable(event: Event) -> TypeGuard[DurableEvent]:
-    """Whether the event is recorded. Beginnings, deltas and warnings are not."""
-    return type(event) in _DURABLE
+_KEPT = frozenset(get_args(DurableEvent)) | {SessionMeta, TurnContext, Compacted}
 
 
 def is_recorded(entry: Entry | Event) -> TypeGuard[Entry]:

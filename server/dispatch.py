@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from protocol import frames
-from protocol.errors import Disconnect, ErrorBody, RpcError, internal_error, invalid_request
+from protocol.errors import Disconnect, RpcError, internal_error, invalid_request
 from protocol.jsonrpc import Notification, Request, RequestId, parse
 from protocol.methods import INITIALIZE, Method
 from server.connection import Connection
@@ -70,11 +70,9 @@ class Dispatcher:
 
     def receive(self, connection: Connection, text: str | bytes) -> None:
         """Take one message. Requests are answered later, on this connection; everything else is only noted."""
-        if isinstance(text, bytes):
-            body = ErrorBody(code=-32600, message="Invalid request: binary frames are not supported")
-            connection.send(frames.error(None, body))
-            return
         try:
+            if isinstance(text, bytes):
+                raise invalid_request("Invalid request: binary frames are not supported")
             message = parse(text)
         except RpcError as error:
             _log.warning("message_refused", connection=connection.number, error=str(error))

@@ -1,4 +1,4 @@
-"""How a turn fails and how a set-up fails. Owns the two exception types and both spellings of error kinds.
+"""How a turn fails and how a set-up fails. Owns the two exception types and the stored spelling of error kinds.
 
 Must not know: who raises them, providers, threads, connections.
 """
@@ -6,7 +6,6 @@ Must not know: who raises them, providers, threads, connections.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any, cast
 
 from protocol.turn import CodexErrorInfo
@@ -58,30 +57,16 @@ class TurnError(Exception):
 
 def stored_error_info(info: CodexErrorInfo) -> CodexErrorInfo:
     """Turn the wire form of an error kind into the one that rollouts use."""
-    return _renamed(info, _snake)
-
-
-def wire_error_info(info: CodexErrorInfo | None) -> CodexErrorInfo | None:
-    """Turn the form of an error kind that rollouts use into the wire form; null stays null."""
-    return None if info is None else _renamed(info, _camel)
+    return _snake(info) if isinstance(info, str) else _snake_keys(info)
 
 
 def _snake(name: str) -> str:
     return _HUMP.sub("_", name).lower()
 
 
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)
-
-
-def _renamed(info: CodexErrorInfo, rename: Callable[[str], str]) -> CodexErrorInfo:
-    return rename(info) if isinstance(info, str) else _renamed_keys(info, rename)
-
-
-def _renamed_keys(members: dict[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
+def _snake_keys(members: dict[str, Any]) -> dict[str, Any]:
     # Only names change: a value such as the turn kind "review" is spelled alike in both forms.
     return {
-        rename(key): _renamed_keys(cast("dict[str, Any]", value), rename) if isinstance(value, dict) else value
+        _snake(key): _snake_keys(cast("dict[str, Any]", value)) if isinstance(value, dict) else value
         for key, value in members.items()
     }

@@ -9,7 +9,7 @@ import pytest
 from protocol.item import AgentMessage
 from rollout import events
 from rollout.lines import OTHER_ITEM, ResponseItem
-from rollout.policy import OUTPUT_LIMIT, cut, is_durable, is_recorded, sanitise
+from rollout.policy import OUTPUT_LIMIT, cut, is_recorded, sanitise
 from tests.support.rollouts import command_end, turn_context, user_item
 
 
@@ -24,7 +24,7 @@ from tests.support.rollouts import command_end, turn_context, user_item
     ],
 )
 def test_errors_and_the_ends_of_tools_are_always_recorded(event: Any) -> None:
-    assert is_durable(event)
+    assert is_recorded(event)
     assert is_recorded(event)
 
 
@@ -37,7 +37,7 @@ def test_errors_and_the_ends_of_tools_are_always_recorded(event: Any) -> None:
     ],
 )
 def test_beginnings_deltas_and_warnings_are_not_recorded(event: Any) -> None:
-    assert not is_durable(event)
+    assert not is_recorded(event)
     assert not is_recorded(event)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from protocol.turn import CodexErrorInfo
-from server.errors import TurnError, stored_error_info, wire_error_info
+from rollout.events import Error
+from rollout.mapping import turn_error
+from server.errors import TurnError, stored_error_info
 
 
 @pytest.mark.parametrize(
@@ -22,8 +24,8 @@ from server.errors import TurnError, stored_error_info, wire_error_info
 )
 def test_the_two_spellings_are_each_others_inverse(wire: CodexErrorInfo, stored: CodexErrorInfo) -> None:
     assert TurnError("x", wire).stored_info() == stored_error_info(wire) == stored
-    assert wire_error_info(stored) == wire
+    assert turn_error(Error(message="x", codex_error_info=stored)).codex_error_info == wire
 
 
 def test_no_kind_stays_none() -> None:
-    assert wire_error_info(None) is None
+    assert turn_error(Error(message="x", codex_error_info=None)).codex_error_info is None
