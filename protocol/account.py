@@ -17,7 +17,9 @@ class GetAccountResponse(Wire):
     """``account`` is null when nobody is; then the client must sign in only if ``requires_openai_auth``."""
 
     account: dict[str, Any] | None
+    user_id: str | None = None
     requires_openai_auth: bool
+    workspace_routing: Any = None
 
 
 class RateLimitWindow(Wire):
@@ -44,6 +46,9 @@ class RateLimitSnapshot(Wire):
     primary: RateLimitWindow | None = None
     secondary: RateLimitWindow | None = None
     credits: CreditsSnapshot | None = None
+    normal_model_slug: str | None = None
+    individual_limit: Any = None
+    spend_control_reached: bool | None = None
     plan_type: str | None = None
     rate_limit_reached_type: str | None = None
 
@@ -53,6 +58,10 @@ class GetAccountRateLimitsResponse(Wire):
 
     rate_limits: RateLimitSnapshot
     rate_limits_by_limit_id: dict[str, RateLimitSnapshot] | None
+    rate_limit_reset_credits: Any = None
+    account_id: str | None = None
+    ordinary_usage_allowed: bool | None = None
+    rate_limit_upsell: Any = None
 
 
 class AccountRateLimitsUpdatedNotification(Wire):

@@ -26,6 +26,7 @@ class ConfigRequirementsReadResponse(Wire):
     """What an administrator demands; null when nothing."""
 
     requirements: dict[str, Any] | None
+    supports_independent_speed_modes: bool | None = None
 
 
 class SkillsListParams(Wire):

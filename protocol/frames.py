@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from protocol.dialects.shape import Unsayable, is_known, shaped, varies
+from protocol.dialects.versions import Version
 from protocol.errors import ErrorBody
 from protocol.jsonrpc import RequestId
 from protocol.methods import Notice
@@ -42,6 +44,38 @@ class Frame:
         return len(self.data) + sum(map(len, self.rest))
 
 
+class Variants:
+    """One notification that not all versions hear alike: encoded when the first client of a version needs it."""
+
+    __slots__ = ("_frames", "_notice", "_params", "method")
+
+    def __init__(self, notice: Notice[Any], params: Wire) -> None:
+        self._notice = notice
+        self._params = params
+        self._frames: dict[Version, Frame | None] = {}
+        self.method = notice.name
+
+    def spoken_in(self, version: Version) -> Frame | None:
+        """What clients of this version get; None if they hear nothing of it."""
+        try:
+            return self._frames[version]
+        except KeyError:
+            frame = self._frames[version] = self._make(version)
+            return frame
+
+    def _make(self, version: Version) -> Frame | None:
+        if not is_known(self._notice, version):
+            return None
+        try:
+            return Frame(self._notice.prefix + encode(shaped(self._params, version)) + b"}", self.method)
+        except Unsayable:
+            return None
+
+
+Message = Frame | Variants
+"""What can be sent to any connection."""
+
+
 def _header(size: int) -> bytes:
     if size < 126:
         return bytes((_FIN_TEXT, size))
@@ -57,14 +91,11 @@ def _frame(prefix: bytes, value: Any, method: str | None = None) -> Frame:
     return Frame(prefix + head, method, (*rest, b"}"))
 
 
-def notification(notice: Notice[Any], params: Wire) -> Frame:
+def notification(notice: Notice[Any], params: Wire) -> Message:
     """``{method, params}``."""
+    if varies(notice):
+        return Variants(notice, params)
     return Frame(notice.prefix + encode(params) + b"}", notice.name)
-
-
-def notification_in_parts(notice: Notice[Any], params: Wire) -> Frame:
-    """The same where ``params`` may hold what was encoded before; looking for that costs more than a delta may."""
-    return _frame(notice.prefix, params, notice.name)
 
 
 def response(request_id: RequestId, result: Any) -> Frame:

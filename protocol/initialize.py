@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol.wire import UNSET, UnsetType, Wire
+from protocol.wire import UNSET, Json, UnsetType, Wire
 
 
 class ClientInfo(Wire):
@@ -14,10 +14,14 @@ class ClientInfo(Wire):
 
 
 class Capabilities(Wire):
-    """``experimental_api`` opens experimental methods and fields; opt-outs are exact notification methods."""
+    """``experimental_api`` opens experimental methods and fields; opt-outs are exact notification methods.
+
+    ``extensions``: name -> settings; of these we know those that ``protocol.dialects.versions`` names.
+    """
 
     experimental_api: bool = False
     opt_out_notification_methods: list[str] | None = None
+    extensions: dict[str, Json] | None = None
 
 
 class InitializeParams(Wire):

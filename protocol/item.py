@@ -30,14 +30,37 @@ class TextInput(Wire, tag="text"):
     text_elements: list[TextElement] = msgspec.field(default_factory=list[TextElement], name="text_elements")
 
 
-class ImageInput(Wire, tag="image"):
-    """An image by URL, ``data:`` URLs included."""
+ImageDetail = Literal["auto", "low", "high", "original"]
 
-    url: str
+
+class ImageInput(Wire, tag="image"):
+    """An image by URL, ``data:`` URLs included, or by the id of a file that the provider keeps."""
+
+    url: str | UnsetType = UNSET
+    file_id: str | UnsetType = UNSET
+    detail: ImageDetail | None = None
+
+    def __post_init__(self) -> None:
+        if self.url is UNSET and self.file_id is UNSET:
+            raise ValueError("Object missing required field `url`")
 
 
 class LocalImageInput(Wire, tag="localImage"):
     """An image file on the server's machine."""
+
+    path: str
+    detail: ImageDetail | None = None
+
+
+class AudioInput(Wire, tag="audio"):
+    """Sound by URL, or by the id of a file that the provider keeps."""
+
+    url: str | UnsetType = UNSET
+    file_id: str | UnsetType = UNSET
+
+
+class LocalAudioInput(Wire, tag="localAudio"):
+    """A sound file on the server's machine."""
 
     path: str
 
@@ -56,16 +79,17 @@ class MentionInput(Wire, tag="mention"):
     path: str
 
 
-UserInput = TextInput | ImageInput | LocalImageInput | SkillInput | MentionInput
+UserInput = TextInput | ImageInput | LocalImageInput | AudioInput | LocalAudioInput | SkillInput | MentionInput
 
 MessagePhase = str
 """``commentary`` or ``final_answer``; what a newer model says beyond that is passed on."""
 
 
 class UserMessage(Wire, tag="userMessage"):
-    """What the user said."""
+    """What the user said. ``client_id`` is the id that the client which said it gave it."""
 
     id: str
+    client_id: str | None = None
     content: list[UserInput]
 
 
@@ -90,6 +114,18 @@ class AgentMessage(Wire, tag="agentMessage"):
     text: str
     phase: MessagePhase | None = None
     memory_citation: Any = None
+    delivery: str | None = None
+    questions: list[Any] | None = None
+    moderation: Any = None
+
+
+class FunctionCallOutput(Wire, tag="functionCallOutput"):
+    """What a function that ran elsewhere returned: a text, or content items."""
+
+    id: str
+    name: str
+    namespace: str | None = None
+    output: str | list[Any]
 
 
 class Plan(Wire, tag="plan"):
@@ -114,6 +150,8 @@ class CommandExecution(Wire, tag="commandExecution"):
     command: str
     cwd: str
     process_id: str | None = None
+    plugin_id: str | None = None
+    script_path: str | None = None
     source: str = "agent"
     status: Literal["inProgress", "completed", "failed", "declined"]
     command_actions: list[dict[str, Any]]
@@ -147,6 +185,10 @@ class McpToolCall(Wire, tag="mcpToolCall"):
     status: Literal["inProgress", "completed", "failed"]
     arguments: Any = None
     mcp_app_resource_uri: str | UnsetType = UNSET
+    mcp_app_ui: Any = None
+    app_context: dict[str, Any] | None = None
+    plugin_id: str | None = None
+    read_only_hint: bool | None = None
     result: Any = None
     error: dict[str, Any] | None = None
     duration_ms: int | None = None
@@ -170,7 +212,7 @@ class CollabAgentToolCall(Wire, tag="collabAgentToolCall"):
 
     id: str
     tool: str
-    status: Literal["inProgress", "completed", "failed"]
+    status: Literal["inProgress", "completed", "failed", "interrupted"]
     sender_thread_id: str
     receiver_thread_ids: list[str]
     prompt: str | None = None
@@ -179,12 +221,31 @@ class CollabAgentToolCall(Wire, tag="collabAgentToolCall"):
     agents_states: dict[str, Any]
 
 
+class SubAgentActivity(Wire, tag="subAgentActivity"):
+    """Another agent's thread began, was spoken to, stopped or ended (``kind``)."""
+
+    id: str
+    kind: Literal["started", "interacted", "interrupted", "completed"]
+    agent_thread_id: str
+    agent_path: str
+    model: str | None = None
+    reasoning_effort: str | None = None
+
+
+class Sleep(Wire, tag="sleep"):
+    """The agent waited."""
+
+    id: str
+    duration_ms: int
+
+
 class WebSearch(Wire, tag="webSearch"):
     """A search the provider made."""
 
     id: str
     query: str
     action: dict[str, Any] | None = None
+    results: list[Any] | None = None
 
 
 class ImageView(Wire, tag="imageView"):
@@ -200,8 +261,13 @@ class ImageGeneration(Wire, tag="imageGeneration"):
     id: str
     status: str
     revised_prompt: str | None = None
-    result: str
+    result: str | UnsetType = UNSET
+    file_id: str | UnsetType = UNSET
     saved_path: str | UnsetType = UNSET
+    transparent_background: bool | None = None
+    failure: dict[str, Any] | None = None
+    generation_id: str | None = None
+    input_images: list[Any] = []
 
 
 class EnteredReviewMode(Wire, tag="enteredReviewMode"):
@@ -235,6 +301,9 @@ ThreadItem = (
     | McpToolCall
     | DynamicToolCall
     | CollabAgentToolCall
+    | SubAgentActivity
+    | Sleep
+    | FunctionCallOutput
     | WebSearch
     | ImageView
     | ImageGeneration
@@ -245,19 +314,22 @@ ThreadItem = (
 
 
 class ItemStartedNotification(Wire):
-    """An item began; its later deltas carry the same id."""
+    """An item began, at a time in unix milliseconds; its later deltas carry the same id."""
 
     item: ThreadItem
     thread_id: str
     turn_id: str
+    started_at_ms: int
 
 
 class ItemCompletedNotification(Wire):
-    """An item is final, and on disk."""
+    """An item is final, since a time in unix milliseconds, and on disk."""
 
     item: ThreadItem
     thread_id: str
     turn_id: str
+    completed_at_ms: int
+    content_token_count: int | None = None
 
 
 class AgentMessageDeltaNotification(Wire):

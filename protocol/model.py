@@ -17,6 +17,14 @@ class ReasoningEffortOption(Wire):
     description: str
 
 
+class ModelServiceTier(Wire):
+    """One way of being served, in words for a picker."""
+
+    id: str
+    name: str
+    description: str
+
+
 class Model(Wire):
     """One model of the picker."""
 
@@ -32,7 +40,12 @@ class Model(Wire):
     default_reasoning_effort: ReasoningEffort
     input_modalities: list[str]
     supports_personality: bool = False
+    model_specialty: str | None = None
+    multi_agent_version: str | None = None
     additional_speed_tiers: list[str] = []
+    service_tiers: list[ModelServiceTier] = []
+    default_service_tier: str | None = None
+    available_access_programs: Any = None
     is_default: bool
 
 

@@ -83,7 +83,7 @@ class FileSystemEntry(Wire):
     """One path (``path``, ``glob_pattern`` or ``special``) and what may be done there."""
 
     path: dict[str, Any]
-    access: Literal["read", "write", "none"]
+    access: Literal["read", "write", "none", "deny"]
 
 
 class RestrictedFileSystem(Wire, tag="restricted"):
@@ -115,3 +115,10 @@ class ExternalProfile(Wire, tag="external"):
 
 
 PermissionProfile = ManagedProfile | DisabledProfile | ExternalProfile
+
+
+class ActivePermissionProfile(Wire):
+    """The named profile in force, and the one it builds upon."""
+
+    id: str
+    extends: str | None = None

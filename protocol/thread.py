@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from protocol.permissions import ApprovalPolicy, ApprovalsReviewer, PermissionProfile, SandboxMode, SandboxPolicy
-from protocol.turn import Personality, ReasoningEffort, ServiceTier, Turn
+from protocol.permissions import (
+    ActivePermissionProfile,
+    ApprovalPolicy,
+    ApprovalsReviewer,
+    PermissionProfile,
+    SandboxMode,
+    SandboxPolicy,
+)
+from protocol.turn import CollaborationMode, ItemsView, Personality, ReasoningEffort, ServiceTier, Turn
 from protocol.wire import UNSET, Count, UnsetType, Wire
 
 
@@ -27,10 +34,16 @@ class Active(Wire, tag="active"):
     active_flags: list[Literal["waitingOnApproval", "waitingOnUserInput"]] = []
 
 
+SortDirection = Literal["asc", "desc"]
+
 ThreadStatus = NotLoaded | Idle | Failed | Active
 
 SessionSource = str | dict[str, Any]
 """``cli``, ``vscode``, ``exec``, ``appServer``, ``unknown``, ``{"custom": …}`` or ``{"subAgent": …}``."""
+
+
+HistoryMode = Literal["legacy", "paginated"]
+"""The form of its rollout."""
 
 
 class GitInfo(Wire):
@@ -41,16 +54,43 @@ class GitInfo(Wire):
     origin_url: str | None = None
 
 
+class ThreadEnvironment(Wire):
+    """A place that a thread works in."""
+
+    environment_id: str
+    cwd: str
+    runtime_workspace_roots: list[str]
+
+
 class Thread(Wire):
-    """A conversation. Times in unix seconds. ``turns`` is filled only where the method says so."""
+    """A conversation. Times in unix seconds. ``turns`` is filled only where the method says so.
+
+    ``recency_at``: when something was last said. ``environments``: null unless it is loaded.
+    """
 
     id: str
+    session_id: str
+    environments: list[ThreadEnvironment] | None = None
+    extra: dict[str, Any] | None = None
     forked_from_id: str | None = None
+    attached_to_thread_id: str | None = None
+    parent_thread_id: str | None = None
     preview: str = ""
     ephemeral: bool = False
+    section: dict[str, Any] | None = None
+    section_entered_at: int | None = None
+    project_id: str | None = None
+    history_mode: HistoryMode = "legacy"
     model_provider: str
+    model: str | None = None
+    reasoning_effort: ReasoningEffort | None = None
     created_at: int
     updated_at: int
+    recency_at: int | None = None
+    originator: str | None = None
+    can_accept_direct_input: bool | None = None
+    thread_source: str | None = None
+    daybreak_enabled: bool | None = None
     status: ThreadStatus
     path: str | None
     cwd: str
@@ -74,6 +114,9 @@ class SessionOverrides(Wire):
     approvals_reviewer: ApprovalsReviewer | None = None
     sandbox: SandboxMode | None = None
     permission_profile: PermissionProfile | None = None
+    permissions: str | None = None
+    """The id of a permission profile, such as ``:workspace``."""
+    runtime_workspace_roots: list[str] | None = None
     config: dict[str, Any] | None = None
     base_instructions: str | None = None
     developer_instructions: str | None = None
@@ -84,6 +127,8 @@ class ThreadStartParams(SessionOverrides):
     """A new thread. Nothing is written before its first turn (or rename)."""
 
     ephemeral: bool | None = None
+    history_mode: HistoryMode | None = None
+    thread_source: str | None = None
     session_start_source: Literal["startup", "clear"] | None = None
     service_name: str | None = None
     environments: list[dict[str, Any]] | None = None
@@ -93,11 +138,20 @@ class ThreadStartParams(SessionOverrides):
     persist_extended_history: bool = False
 
 
+class TurnsPageParams(Wire):
+    """The page of turns that a resume brings at once; the newest 25, in summary, unless asked otherwise."""
+
+    limit: Count | None = None
+    sort_direction: SortDirection | None = None
+    items_view: ItemsView | None = None
+
+
 class ThreadResumeParams(SessionOverrides):
     """Attach to a thread: from disk, or to the running one (then overrides are ignored)."""
 
     thread_id: str
     exclude_turns: bool = False
+    initial_turns_page: TurnsPageParams | None = None
     history: list[Any] | None = None
     path: str | None = None
     persist_extended_history: bool = False
@@ -109,6 +163,11 @@ class ThreadForkParams(SessionOverrides):
     thread_id: str
     ephemeral: bool = False
     exclude_turns: bool = False
+    last_turn_id: str | None = None
+    """The copy ends with this turn."""
+    before_turn_id: str | None = None
+    """The copy ends before this turn."""
+    thread_source: str | None = None
     path: str | None = None
     persist_extended_history: bool = False
 
@@ -126,7 +185,28 @@ class SessionResponse(Wire):
     approvals_reviewer: ApprovalsReviewer
     sandbox: SandboxPolicy
     permission_profile: PermissionProfile | None
+    active_permission_profile: ActivePermissionProfile | None = None
     reasoning_effort: ReasoningEffort | None
+    runtime_workspace_roots: list[str] = []
+    multi_agent_mode: str = "explicitRequestOnly"
+    disabled_plugin_ids: list[str] = []
+
+
+class TurnsPage(Wire):
+    """Some turns of a thread; the cursors are those of ``thread/turns/list``."""
+
+    data: list[Turn]
+    next_cursor: str | None
+    backwards_cursor: str | None
+
+
+class ResumeResponse(SessionResponse):
+    """The result of resume. The cursors lead from the end of the history backwards, as of this moment."""
+
+    collaboration_mode: CollaborationMode | None = None
+    initial_turns_page: TurnsPage | None = None
+    turns_backwards_cursor: str | None = None
+    items_backwards_cursor: str | None = None
 
 
 class ThreadIdParams(Wire):
@@ -197,7 +277,6 @@ class ThreadMemoryModeSetParams(Wire):
     mode: Literal["enabled", "disabled"]
 
 
-SortDirection = Literal["asc", "desc"]
 ThreadSortKey = Literal["created_at", "updated_at"]
 ThreadSourceKind = Literal[
     "cli",

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from protocol.item import ThreadItem, UserInput
 from protocol.permissions import ApprovalPolicy, ApprovalsReviewer, PermissionProfile, SandboxPolicy
-from protocol.wire import AS_IS, UNSET, UnsetType, Wire
+from protocol.wire import AS_IS, UNSET, Json, UnsetType, Wire
 
 TurnStatus = Literal["completed", "interrupted", "failed", "inProgress"]
-ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+ReasoningEffort = Annotated[str, Meta(min_length=1)]
+"""``none``, ``minimal``, ``low``, ``medium``, ``high``, ``xhigh`` or what a newer model knows."""
 ReasoningSummary = Literal["auto", "concise", "detailed", "none"]
 Personality = Literal["none", "friendly", "pragmatic"]
-ServiceTier = Literal["fast", "flex"]
+ServiceTier = str
+"""``fast``, ``flex``, ``default`` or what a newer provider knows."""
 ModeKind = Literal["plan", "default"]
 
 CodexErrorInfo = str | dict[str, Any]
@@ -27,13 +30,20 @@ class TurnError(Wire):
     message: str
     codex_error_info: CodexErrorInfo | None = None
     additional_details: str | None = None
+    misalignment: Json = None
+
+
+ItemsView = Literal["notLoaded", "summary", "full"]
+"""How much of a turn its ``items`` show: none of them, the last agent message, all."""
 
 
 class Turn(Wire):
     """Times in unix seconds, duration in milliseconds; null when unknown. Live notifications leave ``items`` empty."""
 
     id: str
+    root_turn_id: str | None = None
     items: list[ThreadItem]
+    items_view: ItemsView = "full"
     status: TurnStatus
     error: TurnError | None = None
     started_at: int | None = None
@@ -62,12 +72,15 @@ class TurnStartParams(Wire):
     thread_id: str
     input: list[UserInput]
     cwd: str | None = None
+    runtime_workspace_roots: list[str] | None = None
     approval_policy: ApprovalPolicy | None = None
     approvals_reviewer: ApprovalsReviewer | None = None
     sandbox_policy: SandboxPolicy | None = None
     permission_profile: PermissionProfile | None = None
+    permissions: str | None = None
     model: str | None = None
     service_tier: ServiceTier | UnsetType | None = UNSET
+    service_tier_for_turn: ServiceTier | None = None
     effort: ReasoningEffort | None = None
     summary: ReasoningSummary | None = None
     personality: Personality | None = None
@@ -75,6 +88,8 @@ class TurnStartParams(Wire):
     responsesapi_client_metadata: dict[str, str] | None = None
     environments: list[dict[str, Any]] | None = None
     collaboration_mode: CollaborationMode | None = None
+    client_user_message_id: str | None = None
+    """The client's own id of this input; every client hears it back with the item, as ``clientId``."""
 
 
 class TurnStartResponse(Wire):
@@ -90,6 +105,7 @@ class TurnSteerParams(Wire):
     expected_turn_id: str
     input: list[UserInput]
     responsesapi_client_metadata: dict[str, str] | None = None
+    client_user_message_id: str | None = None
 
 
 class TurnSteerResponse(Wire):

@@ -11,6 +11,7 @@ class TokenUsageBreakdown(Wire):
     total_tokens: int
     input_tokens: int
     cached_input_tokens: int
+    cache_write_input_tokens: int = 0
     output_tokens: int
     reasoning_output_tokens: int
 

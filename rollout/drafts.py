@@ -68,6 +68,7 @@ class Draft:
             self._fresh = None
             self._picture = Turn(
                 id=self.id,
+                root_turn_id=self.id,
                 items=self._items.copy(),
                 status=self.status,
                 error=self._error,

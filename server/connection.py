@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from protocol.dialects.versions import NEWEST, Version, spoken_by
 from protocol.errors import Disconnect
-from protocol.frames import Frame
+from protocol.frames import Frame, Message
 from protocol.initialize import InitializeParams
 from server.outbox import Outbox
 
@@ -17,6 +18,8 @@ class Connection:
         self.number = number
         """Counts up from 1 in this process; names the connection in logs."""
         self.disconnect = disconnect
+        self.version: Version = NEWEST
+        """The version of the protocol that the client speaks; known from the handshake on."""
         self._outbox = outbox
         self._opted_out: frozenset[str] = frozenset()
         self._hello: InitializeParams | None = None
@@ -44,12 +47,16 @@ class Connection:
     def initialize(self, hello: InitializeParams) -> None:
         """Complete the handshake. Capabilities cannot change afterwards."""
         self._hello = hello
+        self.version = spoken_by(hello)
         if hello.capabilities:
             self._opted_out = frozenset(hello.capabilities.opt_out_notification_methods or ())
 
-    def send(self, frame: Frame) -> None:
-        """Put a frame into the outbox, unless it is a notification that the client does not want."""
-        if frame.method is None or frame.method not in self._opted_out:
+    def send(self, message: Message) -> None:
+        """Put it into the outbox in the client's version, unless it is a notification that the client does not want."""
+        if message.method is not None and message.method in self._opted_out:
+            return
+        frame = message if isinstance(message, Frame) else message.spoken_in(self.version)
+        if frame is not None:
             self._outbox.put(frame)
 
     def close(self) -> None:

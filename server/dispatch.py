@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from protocol import frames
+from protocol.dialects.shape import shaped
 from protocol.errors import Disconnect, RpcError, internal_error, invalid_request
 from protocol.jsonrpc import Notification, Request, RequestId, parse
 from protocol.methods import INITIALIZE, Method
@@ -113,7 +114,7 @@ class Dispatcher:
             async with self._lanes.turn(route.method.order(params)):
                 result = await route.serve(call, params)
                 # No await from the handler's last step to the last replay: an attach stays in one breath.
-                connection.send(frames.response(request_id, result))
+                connection.send(frames.response(request_id, shaped(result, connection.version)))
                 for action in call.after_reply:
                     action()
         except RpcError as error:

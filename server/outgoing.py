@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from protocol.frames import Frame
+from protocol.frames import Message
 from server.connection import Connection
 from server.subscriptions import Subscriptions
 
 
 class Outgoing:
-    """Hands encoded frames to outboxes. Plain functions: what is called in one breath stays together on every wire."""
+    """Hands messages to connections. Plain functions: what is called in one breath stays together on every wire."""
 
     def __init__(self, subscriptions: Subscriptions[Connection]) -> None:
         self._subscriptions = subscriptions
 
-    def replay(self, connection: Connection, frame: Frame) -> None:
+    def replay(self, connection: Connection, message: Message) -> None:
         """To this connection only."""
-        connection.send(frame)
+        connection.send(message)
 
-    def broadcast(self, thread_id: str, frame: Frame) -> None:
+    def broadcast(self, thread_id: str, message: Message) -> None:
         """To every subscriber of the thread."""
         for connection in self._subscriptions.of(thread_id):
-            connection.send(frame)
+            connection.send(message)
 
-    def announce(self, frame: Frame) -> None:
+    def announce(self, message: Message) -> None:
         """To every initialised connection."""
         for connection in self._subscriptions.everybody():
-            connection.send(frame)
+            connection.send(message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import mimetypes
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from uuid_utils import uuid4
 
@@ -14,11 +14,20 @@ from protocol.item import ImageInput, LocalImageInput, TextInput, UserInput
 from rollout import events
 from rollout.events import Event, ItemCompleted, ItemStarted
 from rollout.lines import Entry, ResponseItem
+from rollout.mapping import optional
 
 
-def said(turn_id: str, content: list[UserInput]) -> list[Event | Entry]:
+class Input(NamedTuple):
+    """What one request to start or steer a turn brought. ``client_id``: what the client calls it."""
+
+    content: list[UserInput]
+    client_id: str | None = None
+
+
+def said(turn_id: str, given: Input) -> list[Event | Entry]:
     """Everything that one piece of user input means, in the order in which it is emitted."""
-    shown = wire.UserMessage(id=str(uuid4()), content=content)
+    content = given.content
+    shown = wire.UserMessage(id=str(uuid4()), client_id=given.client_id, content=content)
     return [
         ItemStarted(turn_id=turn_id, item=shown),
         ResponseItem(payload={"type": "message", "role": "user", "content": _for_model(content)}),
@@ -41,7 +50,7 @@ def _for_model(content: list[UserInput]) -> list[dict[str, Any]]:
                 parts.append({"type": "input_text", "text": part.text})
             case ImageInput():
                 images += 1
-                parts += _image("<image>", part.url)
+                parts += _image("<image>", optional(part.url) or "")
             case LocalImageInput():
                 images += 1
                 parts += _local_image(images, part.path)
@@ -77,7 +86,7 @@ def _stored(content: list[UserInput]) -> events.UserMessage:
             text += part.text
     return events.UserMessage(
         message=text,
-        images=[part.url for part in content if isinstance(part, ImageInput)],
+        images=[optional(part.url) or "" for part in content if isinstance(part, ImageInput)],
         local_images=[part.path for part in content if isinstance(part, LocalImageInput)],
         text_elements=elements,
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
 from protocol.permissions import (
+    ActivePermissionProfile,
     ApprovalPolicy,
     ApprovalsReviewer,
     DangerFullAccess,
@@ -42,6 +43,17 @@ from server.providers.settings import ProviderConfig
 DEFAULT_INSTRUCTIONS = Path(__file__).parent / "instructions.md"
 
 
+LOCAL = "local"
+"""The id of the one environment that there is: this machine."""
+
+PROFILES: dict[str, SandboxPolicy] = {
+    ":read-only": ReadOnly(),
+    ":workspace": WorkspaceWrite(),
+    ":danger-full-access": DangerFullAccess(),
+}
+"""The built-in permission profiles by id."""
+
+
 class Settings(Record):
     """The settings of one thread. ``sandbox`` decides; the permission profile is the same said the newer way."""
 
@@ -52,6 +64,9 @@ class Settings(Record):
     approvals_reviewer: ApprovalsReviewer
     sandbox: SandboxPolicy
     permission_profile: PermissionProfile
+    active_profile: ActivePermissionProfile | None
+    """The named profile, where one was chosen by its name."""
+    workspace_roots: tuple[str, ...]
     effort: ReasoningEffort | None
     summary: ReasoningSummary | None
     verbosity: str | None
@@ -86,9 +101,7 @@ def session_settings(
     """
     overrides = _restored(overrides, last)
     session = config.effective(overrides.config or {}, _typed(overrides), Path(cwd))
-    sandbox = (
-        _sandbox_of(overrides.permission_profile) if overrides.permission_profile is not None else _policy(session)
-    )
+    sandbox = _chosen_sandbox(overrides) or _policy(session)
     return Settings(
         model=session.model,
         provider=session.provider,
@@ -97,6 +110,8 @@ def session_settings(
         approvals_reviewer=session.approvals_reviewer,
         sandbox=sandbox,
         permission_profile=overrides.permission_profile or profile_of(sandbox),
+        active_profile=_active(overrides.permissions),
+        workspace_roots=tuple(overrides.runtime_workspace_roots or (cwd,)),
         effort=session.keys.model_reasoning_effort,
         summary=session.keys.model_reasoning_summary,
         verbosity=session.keys.model_verbosity,
@@ -111,21 +126,30 @@ def session_settings(
     )
 
 
+def _chosen_sandbox(overrides: SessionOverrides) -> SandboxPolicy | None:
+    if overrides.permission_profile is not None:
+        return _sandbox_of(overrides.permission_profile)
+    return None if overrides.permissions is None else PROFILES[overrides.permissions]
+
+
 def _restored(overrides: SessionOverrides, last: TurnContext | None) -> SessionOverrides:
     """The overrides, with the model and effort of the last turn unless they say anything of either, or a provider."""
     config = overrides.config or {}
     chosen = overrides.model or overrides.model_provider or config.keys() & {"model", "model_reasoning_effort"}
     if last is None or chosen:
         return overrides
-    if last.effort in get_args(ReasoningEffort):
+    if last.effort:
         config = config | {"model_reasoning_effort": last.effort}
     return msgspec.structs.replace(overrides, model=last.model, config=config)
 
 
 def turn_settings(settings: Settings, params: TurnStartParams) -> Settings:
     """The settings after a turn's overrides; they stick for later turns."""
+    cwd = None if params.cwd is None else str(Path(settings.cwd) / params.cwd)
+    roots = params.runtime_workspace_roots or (cwd and [cwd])
     changes: dict[str, Any] = {
-        "cwd": None if params.cwd is None else str(Path(settings.cwd) / params.cwd),
+        "cwd": cwd,
+        "workspace_roots": tuple(roots) if roots else None,
         "approval_policy": params.approval_policy,
         "approvals_reviewer": params.approvals_reviewer,
         "model": params.model,
@@ -136,10 +160,7 @@ def turn_settings(settings: Settings, params: TurnStartParams) -> Settings:
     changed = {name: value for name, value in changes.items() if value is not None}
     if params.service_tier is not UNSET:
         changed["service_tier"] = params.service_tier
-    if params.sandbox_policy is not None:
-        changed |= {"sandbox": params.sandbox_policy, "permission_profile": profile_of(params.sandbox_policy)}
-    if params.permission_profile is not None:
-        changed |= {"sandbox": _sandbox_of(params.permission_profile), "permission_profile": params.permission_profile}
+    changed |= _permitted(params)
     if params.collaboration_mode is not None:
         mode = params.collaboration_mode.settings
         changed |= {"mode": params.collaboration_mode, "model": mode.model, "effort": mode.reasoning_effort}
@@ -148,6 +169,22 @@ def turn_settings(settings: Settings, params: TurnStartParams) -> Settings:
     if changed.get("model", settings.model) != settings.model:
         changed["known"] = metadata(changed["model"])
     return msgspec.structs.replace(settings, **changed)
+
+
+def _permitted(params: TurnStartParams) -> dict[str, Any]:
+    """What the params change of what may be done."""
+    profile = params.permission_profile
+    if profile is not None:
+        return {"sandbox": _sandbox_of(profile), "permission_profile": profile, "active_profile": None}
+    named = params.permissions
+    sandbox = params.sandbox_policy if named is None else PROFILES[named]
+    if sandbox is None:
+        return {}
+    return {"sandbox": sandbox, "permission_profile": profile_of(sandbox), "active_profile": _active(named)}
+
+
+def _active(named: str | None) -> ActivePermissionProfile | None:
+    return None if named is None else ActivePermissionProfile(id=named)
 
 
 def _with(mode: CollaborationMode, model: str | None, effort: ReasoningEffort | None) -> CollaborationMode:

@@ -10,14 +10,13 @@ from typing import Any
 import structlog
 from uuid_utils import uuid7
 
-from protocol.item import UserInput
 from protocol.wire import UNSET
 from rollout import events
 from rollout.lines import ResponseItem
 from rollout.usage import exceeded
 from server.engine import context
 from server.engine.host import Host
-from server.engine.inputs import said
+from server.engine.inputs import Input, said
 from server.engine.sampling import Sampler
 from server.engine.settings import Settings
 from server.errors import TurnError
@@ -35,7 +34,7 @@ class Turn:
     """A turn of one thread. Made with its input, then begun once; :attr:`ended` is done when it is over."""
 
     def __init__(
-        self, host: Host, provider: Provider, settings: Settings, content: list[UserInput], output_schema: Any = None
+        self, host: Host, provider: Provider, settings: Settings, given: Input, output_schema: Any = None
     ) -> None:
         self.id = str(uuid7())
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -43,7 +42,7 @@ class Turn:
         self._settings = settings
         self._output_schema = output_schema
         self._sampler = Sampler(host, provider, settings, self.id, output_schema)
-        self._pending: list[list[UserInput]] = [content]
+        self._pending = [given]
         self._has_begun = False  # the model was asked at least once, so the turn's own input is taken in
         self._open = True
         self._waiting: list[asyncio.Future[None]] = []
@@ -55,10 +54,10 @@ class Turn:
         """Start it. Its first event is emitted in a later turn of the event loop."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
-    def steer(self, content: list[UserInput]) -> bool:
+    def steer(self, given: Input) -> bool:
         """Add input to the running turn. False if it takes none any more: then it ends at once."""
         if self._open:
-            self._pending.append(content)
+            self._pending.append(given)
         return self._open
 
     async def interrupt(self) -> None:

@@ -6,11 +6,20 @@ from pathlib import Path
 
 from protocol import frames, methods
 from protocol.errors import RpcError, invalid_request
-from protocol.thread import SessionResponse, ThreadForkParams, ThreadResumeParams, ThreadStartedNotification
+from protocol.thread import (
+    ResumeResponse,
+    SessionResponse,
+    ThreadForkParams,
+    ThreadResumeParams,
+    ThreadStartedNotification,
+    TurnsPage,
+)
+from protocol.turn import Turn
 from server.dispatch import Call, handles
-from server.handlers.checks import check_items, check_permissions, parse_thread_id
-from server.handlers.session import session_response
-from server.threads.live import LiveThread, warning
+from server.handlers.checks import check_items, check_permissions, page_size, parse_thread_id
+from server.handlers.session import resume_response, session_response
+from server.threads.live import LiveThread, Snapshot, warning
+from server.threads.turn_pages import end_cursor, page
 
 _OTHER_MODEL = (
     "The last turn of this session was run by the model `{recorded}`; the next one will be run by `{model}`. "
@@ -19,7 +28,7 @@ _OTHER_MODEL = (
 
 
 @handles(methods.THREAD_RESUME)
-async def resume(call: Call, params: ThreadResumeParams) -> SessionResponse:
+async def resume(call: Call, params: ThreadResumeParams) -> ResumeResponse:
     """Attach to a thread: to the loaded one as it is, else from its rollout."""
     check_permissions(params)
     live = _loaded(call, params)
@@ -27,7 +36,12 @@ async def resume(call: Call, params: ThreadResumeParams) -> SessionResponse:
         live = await _load(call, params)
     else:
         await live.catch_up()
-    return attach(call, live, turns=not params.exclude_turns)
+    if not params.exclude_turns:
+        await live.prepare(call.connection.version)
+    snapshot = attach(call, live, turns=not params.exclude_turns)
+    return resume_response(
+        snapshot.thread, live.settings, page=_page(params, snapshot.turns), turns_cursor=end_cursor(snapshot.turns)
+    )
 
 
 @handles(methods.THREAD_FORK)
@@ -40,19 +54,29 @@ async def fork(call: Call, params: ThreadForkParams) -> SessionResponse:
         source.require_written()
     live = await call.app.opening.fork(path, params, originator=call.connection.client_name)
     call.app.loaded.add(live, told=False)
-    response = attach(call, live, turns=not params.exclude_turns)
-    started = frames.notification_in_parts(methods.THREAD_STARTED, ThreadStartedNotification(thread=response.thread))
+    if not params.exclude_turns:
+        await live.prepare(call.connection.version)
+    snapshot = attach(call, live, turns=not params.exclude_turns)
+    started = frames.notification(methods.THREAD_STARTED, ThreadStartedNotification(thread=live.describe([])))
     call.then(lambda: call.app.outgoing.announce(started))
-    return response
+    return session_response(snapshot.thread, live.settings)
 
 
-def attach(call: Call, live: LiveThread, *, turns: bool) -> SessionResponse:
-    """Snapshot and subscription in one breath. A plain ``def``, and the last thing its caller does: see LiveThread."""
+def attach(call: Call, live: LiveThread, *, turns: bool) -> Snapshot:
+    """Snapshot and subscription in one breath. Whoever calls this returns without another await: see LiveThread."""
     snapshot = live.attach(call.connection, turns=turns)
     replay = snapshot.replay.frame
     if replay is not None:
         call.then(lambda: call.app.outgoing.replay(call.connection, replay))
-    return session_response(snapshot.thread, live.settings)
+    return snapshot
+
+
+def _page(params: ThreadResumeParams, turns: list[Turn]) -> TurnsPage | None:
+    asked = params.initial_turns_page
+    if asked is None:
+        return None
+    found = page(turns, None, page_size(asked.limit), descending=asked.sort_direction != "asc")
+    return TurnsPage(data=found.turns, next_cursor=found.next_cursor, backwards_cursor=found.backwards_cursor)
 
 
 def _loaded(call: Call, params: ThreadResumeParams) -> LiveThread | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from protocol.errors import invalid_request
 from protocol.thread import SessionOverrides
+from protocol.turn import TurnStartParams
 from protocol.wire import Json
 from rollout.foreign import InvalidItem, checked
 from rollout.model_items import Item
+from server.engine.settings import LOCAL, PROFILES
 
 DEFAULT_PAGE, MAX_PAGE = 25, 100
 
@@ -36,7 +39,21 @@ def check_items(member: str, items: list[Json]) -> list[Item]:
         raise invalid_request(f"{member}[{error.index}] is not a valid response item: {error}") from error
 
 
-def check_permissions(overrides: SessionOverrides) -> None:
-    """Refuse two ways of saying what may be done at once."""
-    if overrides.sandbox is not None and overrides.permission_profile is not None:
-        raise invalid_request("`permissionProfile` cannot be combined with `sandbox`")
+def check_permissions(overrides: SessionOverrides | TurnStartParams) -> None:
+    """Refuse two ways of saying what may be done at once, and names of profiles that we do not have."""
+    member = "sandboxPolicy" if isinstance(overrides, TurnStartParams) else "sandbox"
+    sandbox = overrides.sandbox_policy if isinstance(overrides, TurnStartParams) else overrides.sandbox
+    if sandbox is not None and overrides.permission_profile is not None:
+        raise invalid_request(f"`permissionProfile` cannot be combined with `{member}`")
+    if sandbox is not None and overrides.permissions is not None:
+        raise invalid_request(f"`permissions` cannot be combined with `{member}`")
+    if overrides.permissions is not None and overrides.permissions not in PROFILES:
+        known = ", ".join(f"`{name}`" for name in PROFILES)
+        raise invalid_request(f"unknown permission profile `{overrides.permissions}`, expected one of {known}")
+
+
+def check_environments(environments: list[dict[str, Any]] | None) -> None:
+    """Refuse places to work in that we do not have: there is one, this machine."""
+    for place in environments or []:
+        if place.get("environmentId") != LOCAL:
+            raise invalid_request(f"unknown turn environment id `{place.get('environmentId')}`")

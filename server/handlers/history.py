@@ -31,7 +31,7 @@ async def rollback(call: Call, params: ThreadRollbackParams) -> ThreadResponse:
         raise invalid_request(f"thread not found: {live.id}")
     live.roll_back(params.num_turns, kept)
     await live.sync()
-    return ThreadResponse(thread=live.describe(live.encoded_turns()))
+    return ThreadResponse(thread=live.describe(live.encoded_turns(call.connection.version)))
 
 
 async def _check_can_roll_back(live: LiveThread) -> None:

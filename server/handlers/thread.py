@@ -8,6 +8,7 @@ from protocol import frames, methods
 from protocol.errors import invalid_request
 from protocol.thread import (
     SessionResponse,
+    Thread,
     ThreadIdParams,
     ThreadNameUpdatedNotification,
     ThreadReadParams,
@@ -20,18 +21,18 @@ from protocol.thread import (
 from protocol.wire import Empty
 from rollout.events import ThreadNameUpdated
 from server.dispatch import Call, handles
-from server.handlers.checks import check_permissions, parse_thread_id
+from server.handlers.checks import check_environments, check_permissions, parse_thread_id
 from server.handlers.session import session_response
 from server.threads.describe import thread_object
 from server.threads.encoded_turns import EncodedTurns
+from server.threads.live import LiveThread
 
 
 @handles(methods.THREAD_START)
 async def start(call: Call, params: ThreadStartParams) -> SessionResponse:
     """Make a thread and subscribe the caller. Its rollout appears with the first thing said."""
     check_permissions(params)
-    if params.environments:
-        raise invalid_request(f"unknown turn environment id `{params.environments[0].get('environmentId')}`")
+    check_environments(params.environments)
     live = await call.app.opening.start(params, originator=call.connection.client_name)
     call.app.subscriptions.subscribe(call.connection, live.id)
     call.app.loaded.add(live, told=False)
@@ -48,13 +49,18 @@ async def read(call: Call, params: ThreadReadParams) -> ThreadResponse:
     live = call.app.loaded.get(thread_id)
     if live is not None:
         await live.catch_up()
-        return ThreadResponse(thread=live.describe(live.encoded_turns() if params.include_turns else []))
+        return ThreadResponse(thread=await _with_turns(call, live) if params.include_turns else live.describe([]))
     path = await call.app.opening.find(thread_id, archived=True)
     if path is None:
         raise invalid_request(f"thread not loaded: {thread_id}")
     summary, turns = await call.app.opening.look(path, turns=params.include_turns)
-    encoded = await asyncio.to_thread(EncodedTurns().of, turns)
+    encoded = await asyncio.to_thread(EncodedTurns().of, turns, call.connection.version)
     return ThreadResponse(thread=thread_object(summary, call.app.loaded.status(thread_id), encoded))
+
+
+async def _with_turns(call: Call, live: LiveThread) -> Thread:
+    await live.prepare(call.connection.version)
+    return live.describe(live.encoded_turns(call.connection.version))
 
 
 @handles(methods.THREAD_UNSUBSCRIBE)

@@ -9,7 +9,6 @@ from protocol.errors import INVALID_PARAMS, RpcError, invalid_request
 from protocol.item import UserInput
 from protocol.turn import (
     InputTooLarge,
-    Turn,
     TurnInterruptParams,
     TurnStartParams,
     TurnStartResponse,
@@ -18,10 +17,11 @@ from protocol.turn import (
 )
 from protocol.wire import Empty
 from server.dispatch import Call, handles
-from server.engine.inputs import text_length
+from server.engine.inputs import Input, text_length
 from server.engine.settings import turn_settings
-from server.handlers.checks import parse_thread_id
+from server.handlers.checks import check_environments, check_permissions, parse_thread_id
 from server.threads.live import LiveThread
+from server.threads.translate import begun_turn
 
 MAX_INPUT_CHARS = 1 << 20
 
@@ -31,18 +31,17 @@ async def start(call: Call, params: TurnStartParams) -> TurnStartResponse:
     """Give the thread input: a turn begins, or the running one takes it. The reply names the turn that has it."""
     live = _thread(call, params.thread_id, params.input)
     await live.claim()
-    if params.environments:
-        raise invalid_request(f"unknown turn environment id `{params.environments[0].get('environmentId')}`")
-    if params.sandbox_policy is not None and params.permission_profile is not None:
-        raise invalid_request("`permissionProfile` cannot be combined with `sandboxPolicy`")
+    check_environments(params.environments)
+    check_permissions(params)
     live.settings = turn_settings(live.settings, params)
-    turn_id = await _join(live, params.input)
+    given = Input(params.input, params.client_user_message_id)
+    turn_id = await _join(live, given)
     if turn_id is None:
         call.app.refuse_when_draining()
         live.client = (call.connection.client_name, call.connection.client_version)
         provider = call.app.provider(live.settings.provider)
-        turn_id = live.begin_turn(provider, params.input, params.output_schema).id
-    return TurnStartResponse(turn=Turn(id=turn_id, items=[], status="inProgress"))
+        turn_id = live.begin_turn(provider, given, params.output_schema).id
+    return TurnStartResponse(turn=begun_turn(turn_id))
 
 
 @handles(methods.TURN_STEER)
@@ -56,7 +55,7 @@ async def steer(call: Call, params: TurnSteerParams) -> TurnSteerResponse:
         raise invalid_request("no active turn to steer")
     if turn.id != params.expected_turn_id:
         raise invalid_request(f"expected active turn id `{params.expected_turn_id}` but found `{turn.id}`")
-    if not turn.steer(params.input):
+    if not turn.steer(Input(params.input, params.client_user_message_id)):
         raise invalid_request("no active turn to steer")
     return TurnSteerResponse(turn_id=turn.id)
 
@@ -80,10 +79,10 @@ async def interrupt(call: Call, params: TurnInterruptParams) -> Empty:
     return Empty()
 
 
-async def _join(live: LiveThread, content: list[UserInput]) -> str | None:
+async def _join(live: LiveThread, given: Input) -> str | None:
     """Hand the input to the running turn and return its id. None if there is none, after waiting for one that ends."""
     while (turn := live.turn) is not None:
-        if turn.steer(content):
+        if turn.steer(given):
             return turn.id
         await asyncio.wait({turn.ended})
     return None

@@ -5,18 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from protocol.thread import Thread, ThreadStatus
+from protocol.thread import Thread, ThreadEnvironment, ThreadStatus
 from protocol.turn import Turn
 from protocol.wire import Encoded
 from rollout.catalog import ThreadSummary
+from server.engine.settings import LOCAL, Settings
 
 
 def thread_object(
-    summary: ThreadSummary, status: ThreadStatus, turns: list[Turn] | Encoded, *, ephemeral: bool = False
+    summary: ThreadSummary,
+    status: ThreadStatus,
+    turns: list[Turn] | Encoded,
+    settings: Settings | None = None,
+    *,
+    ephemeral: bool = False,
 ) -> Thread:
-    """Put a thread into the form that every method and notification shows."""
+    """Put a thread into the form that every method and notification shows. ``settings``: of a loaded one."""
     return Thread(
         id=summary.id,
+        session_id=summary.id,
+        environments=None if settings is None else [environment(settings)],
+        model=None if settings is None else settings.model,
+        reasoning_effort=None if settings is None else settings.effort,
+        can_accept_direct_input=None if settings is None else True,
         forked_from_id=summary.forked_from_id,
         preview=summary.preview,
         ephemeral=ephemeral,
@@ -33,6 +44,13 @@ def thread_object(
         git_info=summary.git_info,
         name=summary.name,
         turns=cast("list[Turn]", turns),  # encoded or not, a frame says the same
+    )
+
+
+def environment(settings: Settings) -> ThreadEnvironment:
+    """The one place that a thread works in."""
+    return ThreadEnvironment(
+        environment_id=LOCAL, cwd=settings.cwd, runtime_workspace_roots=list(settings.workspace_roots)
     )
 
 

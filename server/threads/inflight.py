@@ -75,7 +75,18 @@ class InFlight:
     def turn(self) -> Turn:
         """The turn with its items, now."""
         items = [item.look() if isinstance(item, _Growing) else item for item in self._items]
-        return Turn(id=self.turn_id, items=items, status="inProgress", started_at=self.started_at)
+        return Turn(
+            id=self.turn_id,
+            root_turn_id=self.turn_id,
+            items=items,
+            status="inProgress",
+            started_at=self.started_at,
+        )
+
+    @property
+    def last_message(self) -> AgentMessage | None:
+        """The newest agent message that is complete."""
+        return next((item for item in reversed(self._items) if isinstance(item, AgentMessage)), None)
 
     def _find(self, item_id: str) -> _Growing | None:
         place = self._growing.get(item_id)

@@ -7,6 +7,7 @@ can come between a joiner's snapshot and its first live event. Knows no handler,
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -15,9 +16,9 @@ from functools import partial
 import structlog
 
 from protocol import frames, methods
+from protocol.dialects.versions import Version
 from protocol.errors import invalid_request
-from protocol.frames import Frame
-from protocol.item import UserInput
+from protocol.frames import Message
 from protocol.thread import Thread, ThreadStatus, ThreadStatusChangedNotification
 from protocol.turn import Turn as WireTurn
 from protocol.turn import WarningNotification
@@ -35,6 +36,7 @@ from rollout.prompt import Prompt
 from rollout.reader import RolloutError
 from rollout.usage import Usage, attribute, recomputed
 from server.connection import Connection
+from server.engine.inputs import Input
 from server.engine.settings import Settings
 from server.engine.turn import Turn
 from server.errors import TurnError
@@ -78,9 +80,10 @@ Reread = Callable[[], Awaitable[tuple[ThreadSummary, Memory, int]]]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What an attaching connection gets: the thread as of now, and the usage replay that follows the reply."""
+    """What an attaching connection gets: the thread and its turns as of now, and the usage replay after the reply."""
 
     thread: Thread
+    turns: list[WireTurn]
     replay: Replay
 
 
@@ -168,25 +171,31 @@ class LiveThread:
             self._writing.look()
         known = self.turns()
         replay = decide(self._memory.usage, known, self.id, connection.number)
-        return Snapshot(self.describe(self.encoded_turns() if turns else []), replay)
+        return Snapshot(self.describe(self.encoded_turns(connection.version) if turns else []), known, replay)
 
     def turns(self) -> list[WireTurn]:
         """All turns as of now; the running one with the text so far, under its live item ids."""
-        turns = present(self._memory.history.turns(), active=self._status.running)
-        if self._running is None:
-            return turns
-        return [turn for turn in turns if turn.id != self._running.turn_id] + [self._running.turn()]
+        turns = present(self._ended(), active=self._status.running)
+        return turns if self._running is None else [*turns, self._running.turn()]
 
-    def encoded_turns(self) -> Encoded:
+    def encoded_turns(self, version: Version) -> Encoded:
         """The same as JSON, for a reply; what was encoded before is not encoded again."""
-        stored, running = self._memory.history.turns(), self._running
-        if running is None:
-            return self._memory.encoded.of(stored)
-        return self._memory.encoded.of([turn for turn in stored if turn.id != running.turn_id], running.turn())
+        running = None if self._running is None else self._running.turn()
+        return self._memory.encoded.of(self._ended(), version, running)
+
+    async def prepare(self, version: Version) -> None:
+        """Encode what is there for the first client of a version, so that the breath of its attach need not."""
+        if not self._memory.encoded.knows(version):
+            await asyncio.to_thread(self._memory.encoded.of, self._ended(), version)
+
+    def _ended(self) -> list[WireTurn]:
+        """The stored turns but for the running one."""
+        turns, running = self._memory.history.turns(), self._running
+        return turns if running is None else [turn for turn in turns if turn.id != running.turn_id]
 
     def describe(self, turns: list[WireTurn] | Encoded) -> Thread:
         """The Thread object with these turns."""
-        return thread_object(self.summary, self.status, turns, ephemeral=self.ephemeral)
+        return thread_object(self.summary, self.status, turns, self.settings, ephemeral=self.ephemeral)
 
     # -- publish -----------------------------------------------------------------------------------------------------
 
@@ -217,8 +226,8 @@ class LiveThread:
         if self._running is None:
             return
         self._running.feed(event)
-        for frame in notifications(self.id, self._running, event):
-            self._outgoing.broadcast(self.id, frame)
+        for message in notifications(self.id, self._running, event, time.time_ns() // 1_000_000):
+            self._outgoing.broadcast(self.id, message)
         if isinstance(event, events.TaskComplete | events.TurnAborted):
             self._running = None
 
@@ -253,9 +262,9 @@ class LiveThread:
 
     # -- turns -------------------------------------------------------------------------------------------------------
 
-    def begin_turn(self, provider: Provider, content: list[UserInput], output_schema: object) -> Turn:
+    def begin_turn(self, provider: Provider, given: Input, output_schema: object) -> Turn:
         """Start a turn with the settings of now. The caller made sure that none is running."""
-        self.turn = Turn(self, provider, self.settings, content, output_schema)
+        self.turn = Turn(self, provider, self.settings, given, output_schema)
         self.turn.begin()
         return self.turn
 
@@ -359,7 +368,7 @@ class LiveThread:
             await asyncio.wait({turn.ended})
 
 
-def warning(thread_id: str, message: str) -> Frame:
+def warning(thread_id: str, message: str) -> Message:
     """A ``warning`` about one thread."""
     from_thread = WarningNotification(thread_id=thread_id, message=message)
     return frames.notification(methods.WARNING, from_thread)

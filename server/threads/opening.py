@@ -179,7 +179,7 @@ class Opening:
     def _load(self, path: Path) -> tuple[ThreadSummary, Fold, Memory]:
         folded = fold(path)
         memory = Memory(folded.history, folded.usage, None, partial(_prompt_of, path))
-        memory.encoded.of(folded.history.turns())  # here, where it holds up nobody
+        folded.history.turns()  # made here, where it holds up nobody, and kept
         return self._catalog.summary_of(path, folded.name), folded, memory
 
     def _copy(self, source: Survey, meta: SessionMeta, settings: Settings) -> LiveThread:
@@ -196,7 +196,7 @@ class Opening:
         return self._forked(meta, settings, memory, None)
 
     def _forked(self, meta: SessionMeta, settings: Settings, memory: Memory, writing: Writing | None) -> LiveThread:
-        memory.encoded.of(memory.history.turns())
+        memory.history.turns()  # as in _load
         summary = ThreadSummary.of_new(meta, writing.recorder.path if writing else Path(), int(time.time()))
         return self._make(summary=summary, settings=settings, memory=memory, meta=meta, writing=writing)
 

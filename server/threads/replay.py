@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from protocol.frames import Frame
+from protocol.frames import Message
 from protocol.turn import Turn
 from rollout.usage import Usage, attribute
 from server.threads.translate import usage_frame
@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 class Replay:
     """``frame`` is None when there is nothing to replay; ``reason`` says why it is sent so, or not."""
 
-    frame: Frame | None
+    frame: Message | None
     turn_id: str | None
     reason: str
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from protocol import frames, item, methods, turn, usage
 from protocol.account import AccountRateLimitsUpdatedNotification
-from protocol.frames import Frame
-from protocol.turn import Turn
+from protocol.frames import Message
+from protocol.turn import Turn, TurnStatus
 from rollout import events
 from rollout.events import Event
 from rollout.lines import Entry
@@ -16,18 +16,22 @@ from rollout.usage import rate_limits_to_wire, to_wire
 from server.threads.inflight import InFlight
 
 
-def notifications(thread_id: str, running: InFlight, event: Event | Entry) -> Iterator[Frame]:
-    """The frames that ``event`` of the turn ``running`` means for the thread's subscribers, in order."""
+def notifications(thread_id: str, running: InFlight, event: Event | Entry, now: int) -> Iterator[Message]:
+    """What ``event`` of the turn ``running`` means for the thread's subscribers, in order. ``now`` in unix ms."""
     match event:
         case events.AgentMessageDelta():
             yield _delta(thread_id, event)
         case events.ReasoningSummaryPartAdded() | events.ReasoningSummaryDelta() | events.ReasoningTextDelta():
             yield _reasoning(thread_id, event)
         case events.ItemStarted():
-            started = item.ItemStartedNotification(item=event.item, thread_id=thread_id, turn_id=event.turn_id)
+            started = item.ItemStartedNotification(
+                item=event.item, thread_id=thread_id, turn_id=event.turn_id, started_at_ms=now
+            )
             yield frames.notification(methods.ITEM_STARTED, started)
         case events.ItemCompleted():
-            completed = item.ItemCompletedNotification(item=event.item, thread_id=thread_id, turn_id=event.turn_id)
+            completed = item.ItemCompletedNotification(
+                item=event.item, thread_id=thread_id, turn_id=event.turn_id, completed_at_ms=now
+            )
             yield frames.notification(methods.ITEM_COMPLETED, completed)
         case events.TokenCount():
             yield from _usage(thread_id, running.turn_id, event)
@@ -38,10 +42,10 @@ def notifications(thread_id: str, running: InFlight, event: Event | Entry) -> It
             yield from _turn(thread_id, running, event)
 
 
-def _turn(thread_id: str, running: InFlight, event: Event | Entry) -> Iterator[Frame]:
+def _turn(thread_id: str, running: InFlight, event: Event | Entry) -> Iterator[Message]:
     match event:
         case events.TaskStarted():
-            begun = Turn(id=running.turn_id, items=[], status="inProgress", started_at=running.started_at)
+            begun = begun_turn(running.turn_id, started_at=running.started_at)
             yield frames.notification(
                 methods.TURN_STARTED, turn.TurnStartedNotification(thread_id=thread_id, turn=begun)
             )
@@ -56,12 +60,23 @@ def _turn(thread_id: str, running: InFlight, event: Event | Entry) -> Iterator[F
             return
 
 
+def begun_turn(turn_id: str, *, started_at: int | None = None) -> Turn:
+    """A turn that has just begun, of which no item is shown. Time in unix seconds."""
+    return Turn(
+        id=turn_id, root_turn_id=turn_id, items=[], items_view="notLoaded", status="inProgress", started_at=started_at
+    )
+
+
 def _ended(running: InFlight, event: events.TaskComplete | events.TurnAborted) -> Turn:
     aborted = isinstance(event, events.TurnAborted)
+    status: TurnStatus = "interrupted" if aborted else "failed" if running.error else "completed"
+    last = running.last_message if status == "completed" else None
     return Turn(
         id=running.turn_id,
-        items=[],
-        status="interrupted" if aborted else "failed" if running.error else "completed",
+        root_turn_id=running.turn_id,
+        items=[] if last is None else [last],
+        items_view="summary" if status == "completed" else "notLoaded",
+        status=status,
         error=None if aborted else running.error,
         started_at=running.started_at,
         completed_at=optional(event.completed_at),
@@ -69,7 +84,7 @@ def _ended(running: InFlight, event: events.TaskComplete | events.TurnAborted) -
     )
 
 
-def _delta(thread_id: str, event: events.AgentMessageDelta) -> Frame:
+def _delta(thread_id: str, event: events.AgentMessageDelta) -> Message:
     more = item.AgentMessageDeltaNotification(
         thread_id=thread_id, turn_id=event.turn_id, item_id=event.item_id, delta=event.delta
     )
@@ -79,7 +94,7 @@ def _delta(thread_id: str, event: events.AgentMessageDelta) -> Frame:
 def _reasoning(
     thread_id: str,
     event: events.ReasoningSummaryPartAdded | events.ReasoningSummaryDelta | events.ReasoningTextDelta,
-) -> Frame:
+) -> Message:
     match event:
         case events.ReasoningSummaryPartAdded():
             part = item.ReasoningSummaryPartAddedNotification(
@@ -106,7 +121,7 @@ def _reasoning(
             return frames.notification(methods.REASONING_TEXT_DELTA, raw)
 
 
-def _usage(thread_id: str, turn_id: str, event: events.TokenCount) -> Iterator[Frame]:
+def _usage(thread_id: str, turn_id: str, event: events.TokenCount) -> Iterator[Message]:
     if event.info is not None:
         yield usage_frame(thread_id, turn_id, event.info)
     if event.rate_limits is not None:
@@ -114,12 +129,12 @@ def _usage(thread_id: str, turn_id: str, event: events.TokenCount) -> Iterator[F
         yield frames.notification(methods.ACCOUNT_RATE_LIMITS_UPDATED, limits)
 
 
-def usage_frame(thread_id: str, turn_id: str, info: events.TokenUsageInfo) -> Frame:
+def usage_frame(thread_id: str, turn_id: str, info: events.TokenUsageInfo) -> Message:
     """``thread/tokenUsage/updated``, live and replayed alike."""
     updated = usage.ThreadTokenUsageUpdatedNotification(thread_id=thread_id, turn_id=turn_id, token_usage=to_wire(info))
     return frames.notification(methods.THREAD_TOKEN_USAGE_UPDATED, updated)
 
 
-def _error(thread_id: str, turn_id: str, error: turn.TurnError, *, will_retry: bool) -> Frame:
+def _error(thread_id: str, turn_id: str, error: turn.TurnError, *, will_retry: bool) -> Message:
     told = turn.ErrorNotification(error=error, will_retry=will_retry, thread_id=thread_id, turn_id=turn_id)
     return frames.notification(methods.ERROR, told)

@@ -46,6 +46,11 @@ def page(turns: list[Turn], cursor: str | None, limit: int, *, descending: bool)
     return TurnPage(taken, _write(taken[-1]) if more else None, _write(taken[0], include=True))
 
 
+def end_cursor(turns: list[Turn]) -> str | None:
+    """What leads a newest-first reader from the last of these turns on; None if there is none."""
+    return _write(turns[-1], include=True) if turns else None
+
+
 def _place(ordered: list[Turn], cursor: str) -> int:
     try:
         anchor = _decoder.decode(cursor)

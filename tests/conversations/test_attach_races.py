@@ -70,21 +70,14 @@ async def test_ten_clients_that_attach_during_a_turn_miss_nothing_and_hear_nothi
     assert await race(tmp_path, seed) == ["".join(PIECES)] * JOINERS
 
 
-async def test_the_race_is_lost_when_attach_awaits_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_race_is_lost_when_attach_awaits_once(tmp_path: Path) -> None:
     """The proof that the test above can fail: the same race with one await between snapshot and reply."""
-    taken = attach_handler.attach
-
-    async def late(call: Any, live: LiveThread, *, turns: bool) -> Any:
-        result = taken(call, live, turns=turns)
-        await asyncio.sleep(0)
-        return result
-
-    monkeypatch.setattr(attach_handler, "attach", late)
     serve = attach_handler.resume.serve
 
     async def resume(call: Any, params: Any) -> Any:
         result = await serve(call, params)
-        return await result if asyncio.iscoroutine(result) else result
+        await asyncio.sleep(0)
+        return result
 
     object.__setattr__(attach_handler.resume, "serve", resume)
     try:

@@ -136,7 +136,7 @@ async def test_a_configuration_that_cannot_be_is_refused(tmp_path: Path) -> None
         client = await server.client()
         told = await refusal(client, "thread/start", modelProvider="nope")
         assert told == "failed to load configuration: Model provider `nope` not found"
-        told = await refusal(client, "thread/start", config={"model_reasoning_effort": "huge"})
+        told = await refusal(client, "thread/start", config={"model_reasoning_effort": ""})
         assert told.startswith("failed to load configuration: `model_reasoning_effort`")
         told = await refusal(client, "thread/start", config={"profile": "nope"})
         assert told == "failed to load configuration: configuration profile `nope` not found"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from websockets.asyncio.client import connect
 
+from protocol.dialects.versions import EXTENSION
 from tests.support.app_server import AppServer
 from tests.support.harness import Client
 
@@ -20,7 +21,7 @@ async def attached(server: AppServer, name: str = "test") -> AsyncIterator[Clien
         await client.call(
             "initialize",
             clientInfo={"name": name, "title": None, "version": "1.0"},
-            capabilities={"experimentalApi": True},
+            capabilities={"experimentalApi": True, "extensions": {EXTENSION: "0.125.0"}},
         )
         client.log.clear()
         yield client

@@ -14,6 +14,7 @@ from typing import Any
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from protocol.dialects.versions import EXTENSION
 from tests.peer.scripted_model import ScriptedModel
 from tests.peer.steps import Ask, Conversation, Group, Hear, Joining, Leave, Open, Send, Settle, Step
 from tests.support import codex
@@ -211,7 +212,11 @@ class _Play:
 async def _join(server: AppServer, joining: Joining) -> Client:
     client = Client(await connect(server.url, compression=None, max_size=None))
     if joining.name is not None:
-        capabilities = {"experimentalApi": joining.experimental, "optOutNotificationMethods": list(joining.opt_out)}
+        capabilities = {
+            "experimentalApi": joining.experimental,
+            "optOutNotificationMethods": list(joining.opt_out),
+            "extensions": {EXTENSION: "0.125.0"},
+        }
         who = {"name": joining.name, "title": None, "version": "1.0"}
         await client.call("initialize", clientInfo=who, capabilities=capabilities)
         client.log.clear()

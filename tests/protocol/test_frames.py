@@ -6,6 +6,7 @@ from websockets.frames import Opcode
 from websockets.streams import StreamReader
 
 from protocol import frames, methods
+from protocol.dialects.versions import V0_125, Version
 from protocol.errors import ErrorBody
 from protocol.item import AgentMessageDeltaNotification
 from protocol.thread import Active, ThreadNameUpdatedNotification, ThreadStatusChangedNotification
@@ -32,9 +33,16 @@ def test_a_frame_of_any_size_is_one_final_text_frame(size: int) -> None:
     assert len(frame) == len(frame.data)
 
 
+def told(message: frames.Message, version: Version = V0_125) -> frames.Frame:
+    """What clients of a version get."""
+    frame = message if isinstance(message, frames.Frame) else message.spoken_in(version)
+    assert frame is not None
+    return frame
+
+
 def test_a_notification_knows_its_method_and_has_camel_case_members() -> None:
     params = AgentMessageDeltaNotification(thread_id="t", turn_id="u", item_id="i", delta="é\u2028")
-    frame = frames.notification(methods.AGENT_MESSAGE_DELTA, params)
+    frame = told(frames.notification(methods.AGENT_MESSAGE_DELTA, params))
     assert frame.method == "item/agentMessage/delta"
     assert json.loads(frame.payload) == {
         "method": "item/agentMessage/delta",
@@ -44,13 +52,15 @@ def test_a_notification_knows_its_method_and_has_camel_case_members() -> None:
 
 def test_tagged_members_and_empty_lists_are_written() -> None:
     params = ThreadStatusChangedNotification(thread_id="t", status=Active())
-    told = json.loads(frames.notification(methods.THREAD_STATUS_CHANGED, params).payload)
-    assert told["params"]["status"] == {"type": "active", "activeFlags": []}
+    said = json.loads(told(frames.notification(methods.THREAD_STATUS_CHANGED, params)).payload)
+    assert said["params"]["status"] == {"type": "active", "activeFlags": []}
 
 
 def test_unset_members_are_left_out() -> None:
     params = ThreadNameUpdatedNotification(thread_id="t")
-    assert json.loads(frames.notification(methods.THREAD_NAME_UPDATED, params).payload)["params"] == {"threadId": "t"}
+    assert json.loads(told(frames.notification(methods.THREAD_NAME_UPDATED, params)).payload)["params"] == {
+        "threadId": "t"
+    }
 
 
 def test_replies_echo_the_id_and_are_never_opted_out_of() -> None:

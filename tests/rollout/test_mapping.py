@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from protocol.dialects.shape import shaped
+from protocol.dialects.versions import V0_125
 from rollout import events, mapping
 from rollout.agents import agent_call
 from tests.support.rollouts import command_end
@@ -15,7 +17,7 @@ NO_TIME = events.Duration(secs=0, nanos=0)
 
 
 def wire(item: Any) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.to_builtins(item)
+    found: dict[str, Any] = msgspec.to_builtins(shaped(item, V0_125))
     return found
 
 

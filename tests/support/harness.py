@@ -17,6 +17,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from protocol.dialects.versions import EXTENSION, V0_125, Version
 from server.app import App
 from server.config import Config
 from server.providers.scripted import Response, ScriptedProvider
@@ -192,11 +193,21 @@ class Server:
         return client
 
     async def client(
-        self, name: str = "test", *, experimental: bool = True, opt_out: Sequence[str] = (), **options: Any
+        self,
+        name: str = "test",
+        *,
+        version: Version = V0_125,
+        experimental: bool = True,
+        opt_out: Sequence[str] = (),
+        **options: Any,
     ) -> Client:
-        """A connection after its handshake, with an empty log."""
+        """A connection after its handshake, with an empty log, that speaks this version."""
         client = await self.connect(**options)
-        capabilities = {"experimentalApi": experimental, "optOutNotificationMethods": list(opt_out)}
+        capabilities = {
+            "experimentalApi": experimental,
+            "optOutNotificationMethods": list(opt_out),
+            "extensions": {EXTENSION: f"{version}.0"},
+        }
         hello = {"clientInfo": {"name": name, "version": "1.0"}, "capabilities": capabilities}
         await client.call("initialize", **hello)
         client.log.clear()
