@@ -25,6 +25,11 @@ async def three_turns(server: Server) -> tuple[Client, str, list[str]]:
     return client, thread_id, turns
 
 
+def stored(thread: Message) -> str:
+    """Its rollout."""
+    return Path(thread["path"]).read_text()
+
+
 def said(thread: Message) -> list[str]:
     """What the user said, turn by turn."""
     return [turn["items"][0]["content"][0]["text"] for turn in thread["turns"]]
@@ -43,8 +48,8 @@ async def test_a_copy_ends_with_or_before_the_turn_that_is_named(tmp_path: Path)
             replay = await client.hear(USAGE, threadId=child["id"])
             assert replay["turnId"] == turns[len(kept) - 1]
             assert replay["tokenUsage"]["total"]["inputTokens"] == 10 * len(kept)
-            stored = (await client.call("thread/read", threadId=child["id"], includeTurns=True))["thread"]
-            assert said(stored) == kept
+            read = (await client.call("thread/read", threadId=child["id"], includeTurns=True))["thread"]
+            assert said(read) == kept
 
 
 async def test_the_model_of_the_copy_never_saw_what_came_later(tmp_path: Path) -> None:
@@ -55,7 +60,7 @@ async def test_the_model_of_the_copy_never_saw_what_came_later(tmp_path: Path) -
         await client.run_turn(child["id"], "other")
         texts = [part["text"] for item in server.provider.requests[-1].input for part in item.get("content", [])]
         assert [text for text in texts if not text.startswith("<")] == ["one", "re: one", "other"]
-    assert "three" not in Path(child["path"]).read_text()
+        assert "three" not in stored(child)
 
 
 @pytest.mark.parametrize("ephemeral", [False, True])
