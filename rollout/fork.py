@@ -14,10 +14,20 @@ from typing import BinaryIO, NamedTuple
 
 from rollout.events import ExecCommandEnd, TurnAborted
 from rollout.fold import Fold
-from rollout.lines import OTHER_ITEM, Entry, OtherItem, ResponseItem, SessionMeta, decode_line, encode_line
+from rollout.lines import (
+    OTHER_ITEM,
+    Entry,
+    OtherItem,
+    ResponseItem,
+    SessionMeta,
+    decode_line,
+    encode_line,
+    foreign,
+    unnumbered,
+)
 from rollout.paginated import StoredItem
 from rollout.policy import sanitise
-from rollout.reader import RolloutError, entries, skim
+from rollout.reader import RolloutError, all_lines, entries, skim
 
 _CHUNK = 1 << 20
 _MARKER = (
@@ -54,7 +64,9 @@ class Survey:
         """Look at the next line."""
         start, self.size = self.size, self.size + len(raw)
         if entry is None:
-            self._note(start, anew=False)
+            kept = self.is_plain and raw[-1:] == b"\n" and foreign(raw) is not None
+            if not kept:
+                self._note(start, anew=False)
             return
         if isinstance(entry, SessionMeta) and not self.fold.has_meta:
             self.is_plain = not entry.is_paginated
@@ -119,6 +131,9 @@ def write(source: Survey, meta: SessionMeta, path: Path, timestamp: str) -> None
 
 def _lines(source: Survey, old: BinaryIO, timestamp: str) -> Iterator[bytes]:
     """What the copy has of its source, in pieces of any size."""
+    if not source.is_plain:
+        yield from _all_anew(source, timestamp)
+        return
     at = 0
     for span in source.spans:
         yield from _bytes(source, old, at, span.start)
@@ -141,15 +156,34 @@ def _bytes(source: Survey, old: BinaryIO, start: int, stop: int) -> Iterator[byt
 def _anew(old: BinaryIO, span: Span, timestamp: str) -> Iterator[bytes]:
     old.seek(span.start)
     while old.tell() < span.stop:
-        entry = decode_line(old.readline())
-        for kept in () if entry is None else _in_old_form(entry):
-            if not isinstance(kept, OtherItem):
-                yield encode_line(sanitise(kept), timestamp)
+        yield from _line_anew(old.readline(), timestamp)
+
+
+def _all_anew(source: Survey, timestamp: str) -> Iterator[bytes]:
+    """The lines of a rollout of the newer form, those that it has in another file too."""
+    size = 0
+    for raw in all_lines(source.path):
+        size += len(raw)
+        if size > source.size:
+            return
+        yield from _line_anew(raw, timestamp)
+
+
+def _line_anew(raw: bytes, timestamp: str) -> Iterator[bytes]:
+    entry = decode_line(raw)
+    if entry is None:
+        kept = foreign(raw)
+        if kept is not None:
+            yield kept
+    elif isinstance(entry, OtherItem):
+        yield unnumbered(raw)
+    else:
+        yield from (encode_line(sanitise(kept), timestamp) for kept in _in_old_form(entry))
 
 
 def _in_old_form(entry: Entry) -> Iterable[Entry]:
     """The entry as a copy holds it: it is written in the legacy form, whatever the source's."""
-    return entry.events if isinstance(entry, StoredItem) else (entry,)
+    return entry.events or (entry,) if isinstance(entry, StoredItem) else (entry,)
 
 
 def _changes(entry: Entry) -> bool:

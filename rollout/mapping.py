@@ -5,7 +5,9 @@ from __future__ import annotations
 import os.path
 import re
 import shlex
-from typing import Any, Literal, TypeVar
+from collections.abc import Iterator
+from itertools import chain, repeat
+from typing import Any, Literal, TypeVar, get_args
 
 from protocol import item as wire
 from protocol.turn import TurnError
@@ -18,7 +20,7 @@ WorkStatus = Literal["inProgress", "completed", "failed", "declined"]
 
 _REVIEW_ASKED = "Review requested."
 _REVIEW_SILENT = "Reviewer failed to output a response."
-_WORK_STATUS: dict[str, WorkStatus] = {
+WORK_STATUS: dict[str, WorkStatus] = {
     "in_progress": "inProgress",
     "inProgress": "inProgress",
     "completed": "completed",
@@ -65,9 +67,24 @@ def user_message(item_id: str, event: events.UserMessage) -> wire.UserMessage:
     content: list[wire.UserInput] = []
     if event.message.strip():
         content.append(wire.TextInput(text=event.message, text_elements=text_elements(event.text_elements)))
-    content += [wire.ImageInput(url=url) for url in optional(event.images) or []]
-    content += [wire.LocalImageInput(path=path) for path in event.local_images]
-    return wire.UserMessage(id=item_id, content=content)
+    urls, details = optional(event.images) or [], optional(event.image_details) or []
+    content += [wire.ImageInput(url=url, detail=image_detail(detail)) for url, detail in _with_details(urls, details)]
+    files, details = event.local_images, optional(event.local_image_details) or []
+    content += [
+        wire.LocalImageInput(path=path, detail=image_detail(detail)) for path, detail in _with_details(files, details)
+    ]
+    return wire.UserMessage(id=item_id, client_id=optional(event.client_id), content=content)
+
+
+def _with_details(images: list[str], details: list[str | None]) -> Iterator[tuple[str, str | None]]:
+    """Each image with its detail, None where none is said."""
+    return zip(images, chain(details, repeat(None)), strict=False)
+
+
+def image_detail(detail: str | None) -> wire.ImageDetail | None:
+    """The detail asked for, if it is one we know."""
+    known: tuple[wire.ImageDetail, ...] = get_args(wire.ImageDetail)
+    return next((each for each in known if each == detail), None)
 
 
 def text_elements(elements: list[events.TextElement]) -> list[wire.TextElement]:
@@ -107,7 +124,7 @@ def command(event: events.ExecCommandEnd) -> wire.CommandExecution:
         cwd=event.cwd,
         process_id=optional(event.process_id),
         source=camel(event.source),
-        status=_WORK_STATUS.get(event.status, "completed"),
+        status=WORK_STATUS.get(event.status, "completed"),
         command_actions=[command_action(each, event.cwd) for each in event.parsed_cmd],
         aggregated_output=event.aggregated_output or None,
         exit_code=event.exit_code,
@@ -129,7 +146,7 @@ def file_change(event: events.PatchApplyEnd) -> wire.FileChange:
     """A patch that was applied, failed or was refused; its files in order of path."""
     changes = [_changed_file(path, change) for path, change in sorted(event.changes.items())]
     stated = optional(event.status) or ("completed" if event.success else "failed")
-    return wire.FileChange(id=event.call_id, changes=changes, status=_WORK_STATUS.get(stated, "failed"))
+    return wire.FileChange(id=event.call_id, changes=changes, status=WORK_STATUS.get(stated, "failed"))
 
 
 def _changed_file(path: str, change: dict[str, Any]) -> wire.FileUpdateChange:

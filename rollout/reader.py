@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from protocol.wire import Record
+from rollout import lineage
 from rollout.events import TokenCount, UserMessage
 from rollout.lines import (
     COUNT_LINE,
@@ -110,7 +111,7 @@ def read(path: Path, *, items: bool = True) -> Rollout:
 
 def entries(path: Path) -> Iterator[Entry]:
     """All entries, model items too, one after the other. Raises :class:`RolloutError`."""
-    decoded = (decode_line(raw) for raw in raw_lines(path))
+    decoded = (decode_line(raw) for raw in all_lines(path))
     return (entry for entry in decoded if entry is not None)
 
 
@@ -120,7 +121,7 @@ def skim(path: Path) -> Iterator[tuple[bytes, Entry | None]]:
     A line that begins and ends like a model item or like a token_count is taken for one and not decoded: its entry is
     OTHER_ITEM or UNREAD_COUNT. Several times faster than :func:`read`, which alone knows whether each line is whole.
     """
-    for raw in raw_lines(path):
+    for raw in all_lines(path):
         entry: Entry | None
         if raw.startswith(OTHER_LINE, ITEM_AT) and raw.endswith(ITEM_END) and not raw.startswith(MESSAGE_LINE, ITEM_AT):
             entry = OTHER_ITEM
@@ -163,11 +164,31 @@ def spoken(message: UserMessage) -> str:
 
 def _lines(path: Path) -> Iterator[bytes]:
     """The lines that are not blank, each with its newline."""
-    return (raw for raw in raw_lines(path) if not raw.isspace())
+    return (raw for raw in all_lines(path) if not raw.isspace())
+
+
+def all_lines(path: Path) -> Iterator[bytes]:
+    """All lines of a rollout, also those that it has in another file, after its first.
+
+    Raises :class:`RolloutError`, if one of those files is missing too.
+    """
+    own = raw_lines(path)
+    first = next(own, None)
+    if first is None:
+        return
+    yield first
+    try:
+        for part in lineage.before(path, first):
+            yield from lineage.lines(part)
+    except lineage.BaseMissing as error:
+        raise RolloutError(path, str(error)) from error
+    except OSError as error:
+        raise RolloutError(path, f"goes on one that cannot be read: {error.strerror}") from error
+    yield from own
 
 
 def raw_lines(path: Path) -> Iterator[bytes]:
-    """All lines of a file as they are, one after the other, each with its newline; the last one may lack it.
+    """The lines of one file as they are, one after the other, each with its newline; the last one may lack it.
 
     Only ``\\n`` ends a line: JSON strings may hold others. Raises :class:`RolloutError`.
     """
