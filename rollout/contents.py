@@ -1,7 +1,7 @@
 """What a list shows of one rollout, read from its file: the head, and what its newest lines say. Plain blocking calls.
 
-The head is read anew each time. Names and settings may stand anywhere, so a big file is read on from where it was left: rollouts
-are only ever appended to, and the bytes before that place are compared to see that this one was.
+The head is read anew each time. Names and settings may stand anywhere, so a big file is read on from where it was
+left: rollouts are only ever appended to, and the bytes before that place are compared to see that this one was.
 """
 
 from __future__ import annotations

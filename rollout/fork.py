@@ -64,8 +64,7 @@ class Survey:
         """Look at the next line."""
         start, self.size = self.size, self.size + len(raw)
         if entry is None:
-            kept = self.is_plain and raw[-1:] == b"\n" and foreign(raw) is not None
-            if not kept:
+            if not self.is_plain or raw[-1:] != b"\n" or foreign(raw) is None:
                 self._note(start, anew=False)
             return
         if isinstance(entry, SessionMeta) and not self.fold.has_meta:

@@ -66,7 +66,7 @@ class Newest:
         """What was found so far."""
         found = self._found
         if self._turn and isinstance(decode_line(self._turn), TaskStarted):
-            found = msgspec.structs.replace(found, turn_ms=_milliseconds(self._turn))
+            found = msgspec.structs.replace(found, turn_ms=line_ms(self._turn))
         settings = settings_of(decode_line(self._settings)) if self._settings else None
         if settings is not None:
             found = msgspec.structs.replace(found, model=settings[0], effort=settings[1])
@@ -91,6 +91,7 @@ def _effort(mode: object) -> str | None:
     return str(effort) if effort else None
 
 
-def _milliseconds(raw: bytes) -> int | None:
+def line_ms(raw: bytes) -> int | None:
+    """When a line was written, in unix milliseconds; None if it does not say."""
     moment = moment_of(_time.decode(raw).timestamp)
     return None if moment is None else time_to_milliseconds(moment)

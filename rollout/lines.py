@@ -242,7 +242,7 @@ def _model_item(payload: dict[str, Any]) -> Entry | None:
 
 
 def _takes_place(item: dict[str, Any]) -> bool:
-    """Whether this is a model item that we cannot use but must count: a newer kind, or an output that no call asked for."""
+    """Whether this is a model item that we cannot use but must count: of a newer kind, or an output of no call."""
     kind = item.get("type")
     unasked = kind == "function_call_output" and "output" in item and item.get("call_id") is None
     return unasked or (isinstance(kind, str) and kind not in KINDS)

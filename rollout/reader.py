@@ -135,10 +135,12 @@ def skim(path: Path) -> Iterator[tuple[bytes, Entry | None]]:
 def read_head(path: Path) -> Head | None:
     """The start of a rollout, or None if its first lines hold no meta.
 
-    Looks at 10 lines, and at 200 more if these hold a meta but no user message. Raises :class:`RolloutError`.
+    Looks at 10 lines, and at 200 more if these hold a meta but no user message. A rollout that goes on a missing one
+    has what it has itself. Raises :class:`RolloutError`.
     """
     meta: SessionMeta | None = None
-    for number, raw in enumerate(islice(_lines(path), HEAD_LINES + MORE_HEAD_LINES)):
+    lines = (raw for raw in all_lines(path, strict=False) if not raw.isspace())
+    for number, raw in enumerate(islice(lines, HEAD_LINES + MORE_HEAD_LINES)):
         if number == HEAD_LINES and meta is None:
             break
         entry = decode_line(raw, items=False)
@@ -167,10 +169,10 @@ def _lines(path: Path) -> Iterator[bytes]:
     return (raw for raw in all_lines(path) if not raw.isspace())
 
 
-def all_lines(path: Path) -> Iterator[bytes]:
+def all_lines(path: Path, *, strict: bool = True) -> Iterator[bytes]:
     """All lines of a rollout, also those that it has in another file, after its first.
 
-    Raises :class:`RolloutError`, if one of those files is missing too.
+    Raises :class:`RolloutError`; if it is ``strict``, also when one of those files is missing.
     """
     own = raw_lines(path)
     first = next(own, None)
@@ -181,7 +183,8 @@ def all_lines(path: Path) -> Iterator[bytes]:
         for part in lineage.before(path, first):
             yield from lineage.lines(part)
     except lineage.BaseMissing as error:
-        raise RolloutError(path, str(error)) from error
+        if strict:
+            raise RolloutError(path, str(error)) from error
     except OSError as error:
         raise RolloutError(path, f"goes on one that cannot be read: {error.strerror}") from error
     yield from own

@@ -166,7 +166,7 @@ class Opening:
     async def fork(self, path: Path, params: ThreadForkParams, *, originator: str) -> LiveThread:
         """A new thread that begins as a copy of this rollout. Raises :class:`~protocol.errors.RpcError`."""
         source: Survey = await _refusing(path, fork.survey, path)
-        summary: ThreadSummary = await _refusing(path, self._catalog.summary_of, path)
+        summary: ThreadSummary = await _refusing(path, self._catalog.summary_of, path, source.fold.latest)
         settings = self._resumed_settings(source.fold, params)
         meta = self._new_meta(settings, originator, git=await git_state(settings.cwd), source=source.fold.meta)
         copy: Callable[..., LiveThread] = self._keep if params.ephemeral else self._copy
@@ -180,7 +180,7 @@ class Opening:
         folded = fold(path)
         memory = Memory(folded.history, folded.usage, None, partial(_prompt_of, path))
         folded.history.turns()  # made here, where it holds up nobody, and kept
-        return self._catalog.summary_of(path, folded.name), folded, memory
+        return self._catalog.summary_of(path, folded.latest), folded, memory
 
     def _copy(self, source: Survey, meta: SessionMeta, settings: Settings) -> LiveThread:
         """The living copy of a source, with a rollout of its own."""
