@@ -67,18 +67,16 @@ def user_message(item_id: str, event: events.UserMessage) -> wire.UserMessage:
     content: list[wire.UserInput] = []
     if event.message.strip():
         content.append(wire.TextInput(text=event.message, text_elements=text_elements(event.text_elements)))
-    urls, details = optional(event.images) or [], optional(event.image_details) or []
-    content += [wire.ImageInput(url=url, detail=image_detail(detail)) for url, detail in _with_details(urls, details)]
-    files, details = event.local_images, optional(event.local_image_details) or []
-    content += [
-        wire.LocalImageInput(path=path, detail=image_detail(detail)) for path, detail in _with_details(files, details)
-    ]
+    images = with_details(optional(event.images) or [], optional(event.image_details))
+    content += [wire.ImageInput(url=url, detail=image_detail(detail)) for url, detail in images]
+    files = with_details(event.local_images, optional(event.local_image_details))
+    content += [wire.LocalImageInput(path=path, detail=image_detail(detail)) for path, detail in files]
     return wire.UserMessage(id=item_id, client_id=optional(event.client_id), content=content)
 
 
-def _with_details(images: list[str], details: list[str | None]) -> Iterator[tuple[str, str | None]]:
+def with_details(images: list[str], details: list[str | None] | None) -> Iterator[tuple[str, str | None]]:
     """Each image with its detail, None where none is said."""
-    return zip(images, chain(details, repeat(None)), strict=False)
+    return zip(images, chain(details or (), repeat(None)), strict=False)
 
 
 def image_detail(detail: str | None) -> wire.ImageDetail | None:
