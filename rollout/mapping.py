@@ -13,7 +13,7 @@ from protocol import item as wire
 from protocol.turn import TurnError
 from protocol.wire import UNSET, Json, UnsetType
 from rollout import events
-from rollout.model_items import as_object
+from rollout.model_items import as_list, as_object
 
 T = TypeVar("T")
 WorkStatus = Literal["inProgress", "completed", "failed", "declined"]
@@ -99,8 +99,17 @@ def text_elements(elements: list[events.TextElement]) -> list[wire.TextElement]:
 def agent_message(item_id: str, event: events.AgentMessage) -> wire.AgentMessage:
     """What the model said."""
     return wire.AgentMessage(
-        id=item_id, text=event.message, phase=event.phase, memory_citation=_camel_members(event.memory_citation)
+        id=item_id, text=event.message, phase=event.phase, memory_citation=_citation(event.memory_citation)
     )
+
+
+def _citation(stored: Json) -> Json:
+    """Entries in camelCase; the ids of the threads that they come from have another name on the wire."""
+    if not isinstance(stored, dict):
+        return stored
+    citation = as_object(_camel_members(stored))
+    entries = [_camel_members(entry) for entry in as_list(citation.pop("entries", []))]
+    return {"entries": entries, "threadIds": citation.pop("rolloutIds", []), **citation}
 
 
 def entered_review(item_id: str, event: events.EnteredReviewMode) -> wire.EnteredReviewMode:

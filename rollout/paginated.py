@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from protocol import item as wire
 from protocol.wire import UNSET, Record
@@ -226,6 +226,7 @@ def _mcp_tool(stored: kinds.McpTool, _: str) -> Said:
         error=None if stored.error is None else {"message": message},
         duration_ms=_milliseconds(stored.duration),
         plugin_id=stored.plugin_id,
+        read_only_hint=stored.read_only_hint,
     )
     return item, [] if stored.result is None and stored.error is None else [end]
 
@@ -238,8 +239,7 @@ def _collab(stored: kinds.Collab, _: str) -> Said:
 
 
 def _sub_agent(stored: kinds.SubAgent, _: str) -> Said:
-    members = {name: getattr(stored, name) for name in kinds.SubAgent.__struct_fields__}
-    return msgspec.convert(members, wire.SubAgentActivity, from_attributes=True), []
+    return wire.SubAgentActivity(**asdict(stored)), []
 
 
 def _plan(stored: kinds.Plan, turn_id: str) -> Said:
@@ -248,13 +248,13 @@ def _plan(stored: kinds.Plan, turn_id: str) -> Said:
 
 
 def _entered_review(stored: kinds.EnteredReview, _: str) -> Said:
+    """Reviews stand around another turn, the reviewer's; the events of the legacy form do not say which is theirs."""
     event = events.EnteredReviewMode(target=stored.target, user_facing_hint=stored.user_facing_hint)
-    return mapping.entered_review(stored.id, event), [event]
+    return mapping.entered_review(stored.id, event), []
 
 
 def _exited_review(stored: kinds.ExitedReview, _: str) -> Said:
-    event = events.ExitedReviewMode(review_output=stored.review_output)
-    return mapping.exited_review(stored.id, event), [event]
+    return mapping.exited_review(stored.id, events.ExitedReviewMode(review_output=stored.review_output)), []
 
 
 def _path(url: str) -> str:

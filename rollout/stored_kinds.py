@@ -6,7 +6,7 @@ Members that we neither show nor say in the legacy form are not named.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from protocol.wire import Record
 from rollout import events
@@ -156,6 +156,7 @@ class McpTool(Record, tag="McpToolCall", rename="camel"):
     arguments: Any = None
     mcp_app_resource_uri: str | None = None
     plugin_id: str | None = None
+    read_only_hint: bool | None = None
     status: str = "completed"
     result: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
@@ -180,7 +181,7 @@ class SubAgent(Record, tag="SubAgentActivity"):
     """Another agent's thread began, was spoken to, stopped or ended."""
 
     id: str
-    kind: str
+    kind: Literal["started", "interacted", "interrupted", "completed"]
     agent_thread_id: str
     agent_path: str
     model: str | None = None
