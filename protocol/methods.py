@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from protocol import account, config, initialize, item, model, thread, turn, usage
+from protocol import account, config, initialize, item, model, thread, thread_list, turn, usage
 from protocol.permissions import Granular
 from protocol.wire import UNSET, Empty, encode
 
@@ -111,7 +111,7 @@ THREAD_FORK = Method(
     gated={"path": "path", "before_turn_id": "beforeTurnId", "persist_extended_history": "persistFullHistory"},
 )
 THREAD_READ = Method("thread/read", thread.ThreadReadParams, thread.ThreadResponse, by_thread)
-THREAD_LIST = Method("thread/list", thread.ThreadListParams, thread.ThreadListResponse)
+THREAD_LIST = Method("thread/list", thread_list.ThreadListParams, thread.ThreadListResponse)
 THREAD_LOADED_LIST = Method("thread/loaded/list", thread.ThreadLoadedListParams, thread.ThreadLoadedListResponse)
 THREAD_UNSUBSCRIBE = Method("thread/unsubscribe", thread.ThreadIdParams, thread.ThreadUnsubscribeResponse, by_thread)
 THREAD_NAME_SET = Method("thread/name/set", thread.ThreadSetNameParams, Empty, by_thread)

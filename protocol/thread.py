@@ -277,36 +277,6 @@ class ThreadMemoryModeSetParams(Wire):
     mode: Literal["enabled", "disabled"]
 
 
-ThreadSortKey = Literal["created_at", "updated_at"]
-ThreadSourceKind = Literal[
-    "cli",
-    "vscode",
-    "exec",
-    "appServer",
-    "subAgent",
-    "subAgentReview",
-    "subAgentCompact",
-    "subAgentThreadSpawn",
-    "subAgentOther",
-    "unknown",
-]
-
-
-class ThreadListParams(Wire):
-    """A page of the catalogue. ``limit`` is 25 unless given, 1 to 100."""
-
-    cursor: str | None = None
-    limit: Count | None = None
-    sort_key: ThreadSortKey | None = None
-    sort_direction: SortDirection | None = None
-    model_providers: list[str] | None = None
-    source_kinds: list[ThreadSourceKind] | None = None
-    archived: bool | None = None
-    cwd: str | list[str] | None = None
-    search_term: str | None = None
-    use_state_db_only: bool = False
-
-
 class ThreadListResponse(Wire):
     """``next_cursor`` continues in this direction, ``backwards_cursor`` in the other."""
 

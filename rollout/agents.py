@@ -7,8 +7,15 @@ from typing import Any, Literal
 from protocol.item import CollabAgentToolCall
 from rollout import events
 from rollout.mapping import camel
+from rollout.stored_kinds import Collab
 from rollout.tool_events import AgentStatus
 
+_STATUS: dict[str, Literal["inProgress", "completed", "failed", "interrupted"]] = {
+    "in_progress": "inProgress",
+    "completed": "completed",
+    "failed": "failed",
+    "interrupted": "interrupted",
+}
 _LOST = frozenset({"errored", "notFound"})
 
 
@@ -69,6 +76,21 @@ def _one(
         receiver_thread_ids=[event.receiver_thread_id],
         prompt=prompt,
         agents_states=states,
+    )
+
+
+def stored_call(stored: Collab) -> CollabAgentToolCall:
+    """The same as a paginated rollout stores it."""
+    return CollabAgentToolCall(
+        id=stored.id,
+        tool=camel(stored.tool),
+        status=_STATUS.get(stored.status, "completed"),
+        sender_thread_id=stored.sender_thread_id,
+        receiver_thread_ids=stored.receiver_thread_ids,
+        prompt=stored.prompt,
+        model=stored.model,
+        reasoning_effort=stored.reasoning_effort,
+        agents_states={thread: _state(status) for thread, status in stored.agents_states.items()},
     )
 
 

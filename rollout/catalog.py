@@ -1,7 +1,7 @@
 """The threads of one CODEX_HOME: find, list, name, archive. Plain blocking calls; the files are the only truth.
 
-Lists are ordered by the time in the file's name (``created_at``) or by mtime (``updated_at``), and by thread id within
-the same time.
+Lists are ordered by the time in the file's name (``created_at``), by mtime (``updated_at``) or by when the last turn
+began (``recency_at``), and by thread id within the same time.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from pathlib import Path
 from protocol.thread import GitInfo
 from rollout import cursors
 from rollout.cursors import InvalidCursor as InvalidCursor
+from rollout.cursors import Key
 from rollout.index import Row
 from rollout.indexed import Indexed
 from rollout.indexed import IndexInUse as IndexInUse
+from rollout.latest import Latest as Latest
 from rollout.metadata import MetadataLog
 from rollout.names import SessionIndex
 from rollout.paths import Home, archived_path, unarchived_path
 from rollout.query import Page as Page
 from rollout.query import Query as Query
+from rollout.query import SortKey as SortKey
 from rollout.reader import RolloutWithoutMeta, read_head
 from rollout.recorder import utc_now
 from rollout.summary import ThreadSummary as ThreadSummary
@@ -67,14 +70,14 @@ class Catalog:
         contents = self._indexed.contents(path)
         if contents.summary is None:
             raise RolloutWithoutMeta(path)
-        return self._shown(contents.summary, contents.name)
+        return self._shown(contents.summary, contents.latest.name)
 
-    def summary_of(self, path: Path, recorded: str | None = None) -> ThreadSummary:
-        """The same for one who has read the rollout: ``recorded`` is the title in it. Looks at its head only."""
+    def summary_of(self, path: Path, latest: Latest) -> ThreadSummary:
+        """The same for one who has read the rollout: ``latest`` is what he found. Looks at its head only."""
         head = read_head(path)
         if head is None:
             raise RolloutWithoutMeta(path)
-        return self._shown(summarise(head, path, int(path.stat().st_mtime)), recorded)
+        return self._shown(summarise(head, path, int(path.stat().st_mtime)).with_latest(latest), latest.name)
 
     def name_of(self, thread_id: str) -> str | None:
         """The thread's name in the index."""
@@ -106,7 +109,7 @@ class Catalog:
             cursors.parse(query.cursor)
         rows = self._indexed.page(query)
         threads = [self._shown(*said) for said in (_said(row) for row in rows[: query.limit]) if said is not None]
-        keys = [row.created if query.sort_key == "created_at" else row.updated for row in rows[: query.limit]]
+        keys = [_key(row, query.sort_key) for row in rows[: query.limit]]
         return Page.of(threads, keys, more=len(rows) > query.limit)
 
     def _shown(self, thread: ThreadSummary, recorded: str | None) -> ThreadSummary:
@@ -125,4 +128,8 @@ def _move(path: Path, target: Path) -> Path:
 
 def _said(row: Row) -> tuple[ThreadSummary, str | None] | None:
     contents = row.contents
-    return None if contents is None or contents.summary is None else (contents.summary, contents.name)
+    return None if contents is None or contents.summary is None else (contents.summary, contents.latest.name)
+
+
+def _key(row: Row, sort_key: SortKey) -> Key:
+    return {"created_at": row.created, "updated_at": row.updated, "recency_at": row.recency}[sort_key]

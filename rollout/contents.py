@@ -1,7 +1,7 @@
-"""What a list shows of one rollout, read from its file: the head, and the name recorded last. Plain blocking calls.
+"""What a list shows of one rollout, read from its file: the head, and what its newest lines say. Plain blocking calls.
 
-The head is read anew each time. Names may stand anywhere, so a big file is read on from where it was left: rollouts
-are only ever appended to, and the bytes before that place are compared to see that this one was.
+The head is read anew each time. Names and settings may stand anywhere, so a big file is read on from where it was
+left: rollouts are only ever appended to, and the bytes before that place are compared to see that this one was.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from protocol.wire import Record
-from rollout.names import NAME_EVENT, named_by
+from rollout.latest import Latest, Newest
 from rollout.reader import RolloutError, RolloutMissing, read_head
 from rollout.summary import ThreadSummary, summarise
 
@@ -23,13 +23,13 @@ _BUFFER = 1 << 18
 class Contents(Record):
     """What a file says. ``summary``: None if it says of no thread. ``listed``: it holds a user message near its start.
 
-    ``name``: the last one recorded for this thread. ``scanned``: up to where it was looked for in a big file, with
-    the bytes before that place.
+    ``latest``: what its newest lines say, also of its name. ``scanned``: up to where they were looked for in a big
+    file, with the bytes before that place.
     """
 
     summary: ThreadSummary | None
     listed: bool = False
-    name: str | None = None
+    latest: Latest = Latest()
     scanned: int = 0
     ending: bytes = b""
 
@@ -42,30 +42,33 @@ def read_contents(path: Path, updated_at: int, before: Contents | None = None) -
     summary = summarise(head, path, updated_at)
     listed = head.first_message is not None
     try:
-        name, scanned, ending = _read_names(path, summary.id, before)
+        latest, scanned, ending = _read_latest(path, summary.id, before)
     except FileNotFoundError:
         raise RolloutMissing(path) from None
     except OSError as error:
         raise RolloutError(path, f"cannot be read: {error.strerror}") from error
-    return Contents(summary=summary, listed=listed, name=name, scanned=scanned, ending=ending)
+    shown = summary.with_latest(latest)
+    return Contents(summary=shown, listed=listed, latest=latest, scanned=scanned, ending=ending)
 
 
-def _read_names(path: Path, thread_id: str, before: Contents | None) -> tuple[str | None, int, bytes]:
-    name: str | None = None
+def _read_latest(path: Path, thread_id: str, before: Contents | None) -> tuple[Latest, int, bytes]:
+    newest = Newest(thread_id)
     scanned = 0
     with path.open("rb", buffering=_BUFFER) as file:
         if before is not None and before.scanned and before.summary and before.summary.id == thread_id:
             file.seek(before.scanned - len(before.ending))
             if file.read(len(before.ending)) == before.ending:
-                name, scanned = before.name, before.scanned
+                newest, scanned = Newest(thread_id, before.latest), before.scanned
         file.seek(scanned)
         for raw in file:
             if not raw.endswith(b"\n"):  # not written to its end: not passed over, and read again the next time
-                return (named_by(raw, thread_id) or name, 0, b"") if NAME_EVENT in raw else (name, *_at(path, scanned))
-            if NAME_EVENT in raw:
-                name = named_by(raw, thread_id) or name
+                passed = newest.latest()
+                newest.feed(raw)
+                latest = newest.latest()
+                return (passed, *_at(path, scanned)) if latest == passed else (latest, 0, b"")
+            newest.feed(raw)
             scanned += len(raw)
-    return name, *_at(path, scanned)
+    return newest.latest(), *_at(path, scanned)
 
 
 def _at(path: Path, scanned: int) -> tuple[int, bytes]:

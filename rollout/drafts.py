@@ -9,8 +9,11 @@ from protocol.turn import Turn, TurnError, TurnStatus
 class Draft:
     """A turn. ``explicit``: a task_started opened it. ``compacted``: a compaction was seen; it counts though empty."""
 
-    def __init__(self, turn_id: str, *, explicit: bool, started_at: int | None = None) -> None:
+    def __init__(
+        self, turn_id: str, *, explicit: bool, started_at: int | None = None, root_turn_id: str | None = None
+    ) -> None:
         self.id = turn_id
+        self._root_turn_id = root_turn_id or turn_id
         self.explicit = explicit
         self.compacted = False
         self.status: TurnStatus = "inProgress" if explicit else "completed"
@@ -68,7 +71,7 @@ class Draft:
             self._fresh = None
             self._picture = Turn(
                 id=self.id,
-                root_turn_id=self.id,
+                root_turn_id=self._root_turn_id,
                 items=self._items.copy(),
                 status=self.status,
                 error=self._error,

@@ -42,6 +42,8 @@ class TaskStarted(Record, tag="task_started"):
     """A turn began. Window in tokens."""
 
     turn_id: str
+    root_turn_id: str | UnsetType | None = UNSET
+    """The turn of another thread that this one works for; without one, its own id or nothing."""
     started_at: int | UnsetType | None = UNSET
     model_context_window: int | None = None
     collaboration_mode_kind: str = "default"
@@ -52,6 +54,8 @@ class TaskComplete(Record, tag="task_complete"):
 
     turn_id: str
     last_agent_message: str | None = None
+    root_turn_id: str | UnsetType | None = UNSET
+    started_at: int | UnsetType | None = UNSET
     completed_at: int | UnsetType | None = UNSET
     duration_ms: int | UnsetType | None = UNSET
     time_to_first_token_ms: int | UnsetType | None = UNSET
@@ -83,11 +87,18 @@ class TextElement(Record):
 
 
 class UserMessage(Record, tag="user_message"):
-    """What the user said: text, image URLs, image files, and which parts of the text are stand-ins."""
+    """What the user said: text, image URLs, image files, and which parts of the text are stand-ins.
 
+    ``client_id``: the id that the client gave it. The details stand in the order of their images; null where none was
+    asked for.
+    """
+
+    client_id: str | UnsetType | None = UNSET
     message: str
     images: list[str] | UnsetType | None = UNSET
+    image_details: list[str | None] | UnsetType = UNSET
     local_images: list[str] = []
+    local_image_details: list[str | None] | UnsetType = UNSET
     text_elements: list[TextElement] = []
 
 
@@ -190,6 +201,13 @@ class ThreadNameUpdated(Record, tag="thread_name_updated"):
     thread_name: str | UnsetType | None = UNSET
 
 
+class ThreadSettingsApplied(Record, tag="thread_settings_applied"):
+    """The thread ``thread_id`` runs with these settings from here on. 0.169.0 also says so when it opens one."""
+
+    thread_id: str
+    thread_settings: dict[str, Any]
+
+
 class EnteredReviewMode(Record, tag="entered_review_mode"):
     """A review began."""
 
@@ -238,6 +256,7 @@ DurableEvent = (
     | ContextCompacted
     | ThreadRolledBack
     | ThreadNameUpdated
+    | ThreadSettingsApplied
     | EnteredReviewMode
     | ExitedReviewMode
     | UndoCompleted

@@ -8,19 +8,30 @@ from __future__ import annotations
 from pathlib import Path
 
 from rollout.boundaries import is_user_turn
-from rollout.events import TaskComplete, TaskStarted, ThreadNameUpdated, TokenCount, TurnAborted
+from rollout.events import TaskComplete, TaskStarted, ThreadNameUpdated, ThreadSettingsApplied, TokenCount, TurnAborted
 from rollout.history import History
+from rollout.latest import Latest, line_ms, settings_of
 from rollout.lines import OTHER_ITEM, Entry, ResponseItem, SessionMeta, TurnContext, decode_line
 from rollout.reader import UNREAD_COUNT, RolloutEmpty, RolloutWithoutMeta, read, skim
 from rollout.usage import Usage
 
 _NOTED = frozenset(
-    {TokenCount, TaskStarted, TaskComplete, TurnAborted, TurnContext, SessionMeta, ThreadNameUpdated, ResponseItem}
+    {
+        TokenCount,
+        TaskStarted,
+        TaskComplete,
+        TurnAborted,
+        TurnContext,
+        SessionMeta,
+        ThreadNameUpdated,
+        ThreadSettingsApplied,
+        ResponseItem,
+    }
 )
 
 
 class Fold:
-    """What the lines fed so far say. ``context``: the last one."""
+    """What the lines fed so far say. ``context``: the last one. ``applied``: settings that are newer than that."""
 
     def __init__(self) -> None:
         self.history = History()
@@ -28,6 +39,9 @@ class Fold:
         self.context: TurnContext | None = None
         self._meta: SessionMeta | None = None
         self._names: dict[str, str] = {}
+        self.applied: ThreadSettingsApplied | None = None
+        self._settings: tuple[str, str | None] | None = None
+        self._turn = b""
         self._started = False
         self._unanswered = False
         self._count: bytes | None = None
@@ -39,19 +53,23 @@ class Fold:
         if entry is UNREAD_COUNT:
             self._count = raw
         elif type(entry) in _NOTED:
-            self._note(entry)
+            self._note(entry, raw)
 
-    def _note(self, entry: Entry) -> None:
+    def _note(self, entry: Entry, raw: bytes) -> None:
         match entry:
             case TokenCount():
                 self._read_count()
                 self.usage.feed(entry, self.history)
             case TaskStarted():
-                self._started = True
+                self._started, self._turn = True, raw or self._turn
             case TaskComplete() | TurnAborted():
                 self._unanswered = False
             case TurnContext():
-                self.context = entry
+                self.context, self.applied = entry, None
+                self._settings = settings_of(entry)
+            case ThreadSettingsApplied():
+                self.applied = entry
+                self._settings = settings_of(entry) or self._settings
             case SessionMeta():
                 self._meta = self._meta or entry
             case ThreadNameUpdated() if entry.thread_name:
@@ -98,6 +116,13 @@ class Fold:
     def name(self) -> str | None:
         """The title that the rollout records for its thread; a fork also holds its source's, which do not count."""
         return self._names.get(self.meta.id)
+
+    @property
+    def latest(self) -> Latest:
+        """What the newest lines say."""
+        model, effort = self._settings or (None, None)
+        turn_ms = line_ms(self._turn) if self._turn else None
+        return Latest(name=self.name, turn_ms=turn_ms, model=model, effort=effort)
 
     @property
     def is_mid_turn(self) -> bool:

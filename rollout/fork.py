@@ -12,12 +12,22 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from rollout.events import ExecCommandEnd, TurnAborted
+from rollout.events import ExecCommandEnd, TaskComplete, TaskStarted, TurnAborted
 from rollout.fold import Fold
-from rollout.lines import OTHER_ITEM, Entry, OtherItem, ResponseItem, SessionMeta, decode_line, encode_line
+from rollout.lines import (
+    OTHER_ITEM,
+    Entry,
+    OtherItem,
+    ResponseItem,
+    SessionMeta,
+    decode_line,
+    encode_line,
+    foreign,
+    unnumbered,
+)
 from rollout.paginated import StoredItem
 from rollout.policy import sanitise
-from rollout.reader import RolloutError, entries, skim
+from rollout.reader import RolloutError, all_lines, entries, skim
 
 _CHUNK = 1 << 20
 _MARKER = (
@@ -51,16 +61,20 @@ class Survey:
         self.stop: int | None = None
         self.spans: list[Span] = []
         self._begun: dict[str, int] = {}
+        self._form = _OldForm()
 
     def take(self, raw: bytes, entry: Entry | None) -> None:
         """Look at the next line."""
         start, self.size = self.size, self.size + len(raw)
         if entry is None:
-            self._note(start, anew=False)
+            if not self.is_plain or raw[-1:] != b"\n" or foreign(raw) is None:
+                self._note(start, anew=False)
             return
         if isinstance(entry, SessionMeta) and not self.fold.has_meta:
             self.is_plain = not entry.is_paginated
-        for kept in _in_old_form(entry):
+        elif isinstance(entry, StoredItem):
+            self.is_plain = False
+        for kept in self._form.of(entry):
             self.fold.feed(kept, raw)
         if (turn_id := self.fold.history.newest_turn_id) is not None:
             self._begun.setdefault(turn_id, start)
@@ -98,7 +112,8 @@ class Survey:
 
     def entries(self) -> Iterator[Entry]:
         """What the copy says but for its own meta, model items too; read from the source once more."""
-        yield from (kept for entry in entries(self.path, self.stop) for kept in _in_old_form(entry))
+        form = _OldForm()
+        yield from (kept for entry in entries(self.path, self.stop) for kept in form.of(entry))
         yield from self.ending
 
 
@@ -144,6 +159,9 @@ def write(source: Survey, meta: SessionMeta, path: Path, timestamp: str) -> None
 
 def _lines(source: Survey, old: BinaryIO, timestamp: str) -> Iterator[bytes]:
     """What the copy has of its source, in pieces of any size."""
+    if not source.is_plain:
+        yield from _all_anew(source, timestamp)
+        return
     at = 0
     for span in source.spans:
         yield from _bytes(source, old, at, span.start)
@@ -165,16 +183,56 @@ def _bytes(source: Survey, old: BinaryIO, start: int, stop: int) -> Iterator[byt
 
 def _anew(old: BinaryIO, span: Span, timestamp: str) -> Iterator[bytes]:
     old.seek(span.start)
+    form = _OldForm()
     while old.tell() < span.stop:
-        entry = decode_line(old.readline())
-        for kept in () if entry is None else _in_old_form(entry):
-            if not isinstance(kept, OtherItem):
+        yield from _line_anew(old.readline(), form, timestamp)
+
+
+def _all_anew(source: Survey, timestamp: str) -> Iterator[bytes]:
+    """The lines of a rollout of the newer form, those that it has in another file too."""
+    size, form = 0, _OldForm()
+    for raw in all_lines(source.path):
+        size += len(raw)
+        if size > source.size:
+            return
+        yield from _line_anew(raw, form, timestamp)
+
+
+def _line_anew(raw: bytes, form: _OldForm, timestamp: str) -> Iterator[bytes]:
+    entry = decode_line(raw)
+    if entry is None:
+        kept = foreign(raw)
+        if kept is not None:
+            yield kept
+    else:
+        for kept in form.of(entry):
+            if isinstance(kept, OtherItem | StoredItem):
+                yield unnumbered(raw)
+            else:
                 yield encode_line(sanitise(kept), timestamp)
 
 
-def _in_old_form(entry: Entry) -> Iterable[Entry]:
-    """The entry as a copy holds it: it is written in the legacy form, whatever the source's."""
-    return entry.events if isinstance(entry, StoredItem) else (entry,)
+class _OldForm:
+    """Says entries as a copy holds them: in the legacy form, whatever the source's.
+
+    What that form cannot say, or not of a turn other than the one that runs, stays a whole item.
+    """
+
+    def __init__(self) -> None:
+        self._turn_id: str | None = None
+
+    def of(self, entry: Entry) -> Iterable[Entry]:
+        """The same in the legacy form."""
+        match entry:
+            case StoredItem(turn_id=turn_id, events=said) if said and turn_id == self._turn_id:
+                return said
+            case TaskStarted():
+                self._turn_id = entry.turn_id
+            case TaskComplete():
+                self._turn_id = None
+            case _:
+                pass
+        return (entry,)
 
 
 def _changes(entry: Entry) -> bool:

@@ -13,17 +13,20 @@ from urllib.parse import quote
 from msgspec.structs import asdict, replace
 from uuid_utils import uuid7
 
-from protocol.item import AgentMessage, Reasoning, ThreadItem, UserMessage
+from protocol.item import AgentMessage, EnteredReviewMode, ExitedReviewMode, Reasoning, ThreadItem, UserMessage
 from protocol.wire import UNSET
 from rollout import events
 from rollout.events import Event
 from rollout.history import is_harmless
 from rollout.lines import Entry
-from rollout.mapping import optional
+from rollout.mapping import optional, with_details
 from rollout.paginated import stored_item
 from rollout.policy import is_recorded, sanitise
 
 Item = dict[str, Any]
+
+_PARTS = (events.AgentMessage, events.DynamicToolCallRequest)
+"""What only stands in the whole item."""
 
 _THOUGHTS = (events.AgentReasoning, events.AgentReasoningRawContent)
 
@@ -85,7 +88,7 @@ class Paginated:
                 item = _item(event, shown)
                 if item is not None:
                     yield from self._completed(item, event, now)
-                elif not isinstance(event, list | events.AgentMessage) and is_recorded(event):
+                elif not isinstance(event, (list, *_PARTS)) and is_recorded(event):
                     yield event
 
     def _completed(self, item: Item, event: Event | Entry | list[Event], now: int) -> Iterator[Entry]:
@@ -123,7 +126,8 @@ def _item(event: Event | Entry | list[Event], shown: list[ThreadItem]) -> Item |
         case list():
             return {"type": "Reasoning", "id": _id(shown, Reasoning)} | _thoughts(event)
         case events.UserMessage():
-            return {"type": "UserMessage", "id": _id(shown, UserMessage), "content": _said(event)}
+            said: Item = {"type": "UserMessage", "id": _id(shown, UserMessage)}
+            return said | _given(client_id=optional(event.client_id)) | {"content": _said(event)}
         case events.AgentMessage() if event.message:
             content = [{"type": "Text", "text": event.message}]
             item: Item = {"type": "AgentMessage", "id": _id(shown, AgentMessage), "content": content}
@@ -137,6 +141,25 @@ def _item(event: Event | Entry | list[Event], shown: list[ThreadItem]) -> Item |
             return {"type": "FileChange", "id": event.call_id, "changes": event.changes, "status": status}
         case events.ContextCompacted():
             return {"type": "ContextCompaction", "id": str(uuid7())}
+        case _:
+            return _rarer_item(event, shown)
+
+
+def _rarer_item(event: Event | Entry, shown: list[ThreadItem]) -> Item | None:
+    match event:
+        case events.ViewImageToolCall():
+            return {"type": "ImageView", "id": event.call_id, "path": _url(event.path)}
+        case events.DynamicToolCallResponse():
+            return _dynamic_tool(event)
+        case events.PlanCompleted():
+            return {"type": "Plan", "id": event.item.id, "text": event.item.text}
+        case events.EnteredReviewMode():
+            hint = optional(event.user_facing_hint)
+            entered: Item = {"type": "EnteredReviewMode", "id": _id(shown, EnteredReviewMode), "target": event.target}
+            return entered | _given(user_facing_hint=hint)
+        case events.ExitedReviewMode():
+            review = {"review_output": event.review_output}
+            return {"type": "ExitedReviewMode", "id": _id(shown, ExitedReviewMode)} | review
         case _:
             return None
 
@@ -157,8 +180,33 @@ def _thoughts(parts: list[Event]) -> Item:
 def _said(message: events.UserMessage) -> list[Item]:
     elements = [_members(element) for element in message.text_elements]
     text = [{"type": "text", "text": message.message, "text_elements": elements}] if message.message else []
-    images = [{"type": "image", "image_url": url} for url in optional(message.images) or []]
-    return [*text, *images, *({"type": "local_image", "path": path} for path in message.local_images)]
+    images = with_details(optional(message.images) or [], optional(message.image_details))
+    files = with_details(message.local_images, optional(message.local_image_details))
+    return [
+        *text,
+        *({"type": "image", "image_url": url} | _given(detail=detail) for url, detail in images),
+        *({"type": "local_image", "path": path} | _given(detail=detail) for path, detail in files),
+    ]
+
+
+def _dynamic_tool(event: events.DynamicToolCallResponse) -> Item:
+    call: Item = {"type": "DynamicToolCall", "id": event.call_id}
+    call |= _given(namespace=event.namespace) | {"tool": event.tool, "arguments": event.arguments}
+    answer = {
+        "status": "completed" if event.success else "failed",
+        "content_items": event.content_items,
+        "success": event.success,
+    }
+    return call | answer | _given(error=event.error) | {"duration": _members(event.duration)}
+
+
+def _given(**members: Any) -> Item:
+    """The members that have a value."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _url(path: str) -> str:
+    return "file://" + quote(path)
 
 
 def _command(event: events.ExecCommandEnd) -> Item:
@@ -167,7 +215,7 @@ def _command(event: events.ExecCommandEnd) -> Item:
         "id": event.call_id,
         "process_id": optional(event.process_id),
         "command": event.command,
-        "cwd": "file://" + quote(event.cwd),
+        "cwd": _url(event.cwd),
         "parsed_cmd": event.parsed_cmd,
         "source": event.source,
         "status": event.status,

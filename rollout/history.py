@@ -46,6 +46,7 @@ class History:
         self._next_item = 1
         self._growing: Reasoning | None = None
         self._counted_in: tuple[Draft, int] | None = None
+        self._early: dict[str, list[ThreadItem]] = {}
 
     def feed(self, entry: Entry | events.Event) -> None:
         """Take the next entry of the file, or the next event of the living thread."""
@@ -97,7 +98,9 @@ class History:
 
     def _started(self, event: events.TaskStarted) -> None:
         self._close()
-        self._open = Draft(event.turn_id, explicit=True, started_at=optional(event.started_at))
+        self._open = _begun(event.turn_id, event)
+        for item in self._early.pop(event.turn_id, ()):
+            self._open.put(item)
 
     def _close(self) -> None:
         if self._open is not None and self._open.counts:
@@ -120,6 +123,12 @@ class History:
         return next((draft for draft in reversed(self._finished) if draft.id == turn_id), None)
 
     def _completed(self, event: events.TaskComplete) -> None:
+        early = self._early.pop(event.turn_id, None)
+        if early is not None:  # its beginning is not in the file
+            self._close()
+            self._open = _begun(event.turn_id, event)
+            for item in early:
+                self._open.put(item)
         draft = self._target(event.turn_id)
         if draft is None:
             return
@@ -234,7 +243,11 @@ class History:
             self._put(event.turn_id, Plan(id=event.item.id, text=event.item.text))
 
     def _stored(self, entry: StoredItem) -> None:
-        self._put(entry.turn_id, entry.item)
+        """Items may come before their turn: those of a review stand around the turn of the reviewer."""
+        if self._by_id(entry.turn_id) is None:
+            self._early.setdefault(entry.turn_id, []).append(entry.item)
+        else:
+            self._put(entry.turn_id, entry.item)
 
     # What is no event
 
@@ -283,6 +296,12 @@ class History:
         ResponseItem: _model_item,
         events.TokenCount: _counted,
     }
+
+
+def _begun(turn_id: str, event: events.TaskStarted | events.TaskComplete) -> Draft:
+    return Draft(
+        turn_id, explicit=True, started_at=optional(event.started_at), root_turn_id=optional(event.root_turn_id)
+    )
 
 
 def is_harmless(event: events.Error) -> bool:

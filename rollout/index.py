@@ -13,7 +13,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -21,23 +21,27 @@ from msgspec.structs import replace
 from rollout import cursors
 from rollout.contents import Contents
 from rollout.cursors import Key
+from rollout.latest import Latest
 from rollout.paths import Home, parse_name
 from rollout.query import Query
 from rollout.selection import select
-from rollout.summary import ThreadSummary, source_kinds
+from rollout.summary import ThreadSummary, recency_ms, source_kinds
 from rollout.tree import Changes, State
 
-_REVISION = 1
+T = TypeVar("T")
+
+_REVISION = 2
 """Count this up when the same file is to make another row."""
 
 _CACHE_KIB = 1 << 16
 
 _SCHEMA = """
 CREATE TABLE rollouts (
-    path BLOB PRIMARY KEY, archived INT, file_id TEXT, created_ms INT, updated_ms INT,
+    path BLOB PRIMARY KEY, archived INT, file_id TEXT, rollout_id TEXT, created_ms INT, updated_ms INT,
     size INT, mtime_ns INT, ctime_ns INT, inode INT, settled INT, change INT,
     read INT DEFAULT 0, listed INT DEFAULT 0, provider TEXT, kind TEXT, agent_kind TEXT, cwd TEXT, id TEXT,
-    name TEXT, folded_name TEXT, scanned INT, ending BLOB, folded TEXT, summary BLOB
+    parent TEXT, originator TEXT, recency_ms INT,
+    latest BLOB, folded_name TEXT, scanned INT, ending BLOB, folded TEXT, summary BLOB
 );
 CREATE INDEX by_creation ON rollouts (
     archived, created_ms, file_id, path, read, listed, provider, kind, agent_kind, cwd
@@ -45,6 +49,11 @@ CREATE INDEX by_creation ON rollouts (
 CREATE INDEX by_update ON rollouts (
     archived, updated_ms, file_id, path, read, listed, provider, kind, agent_kind, cwd
 );
+CREATE INDEX by_recency ON rollouts (
+    archived, recency_ms, file_id, path, read, listed, provider, kind, agent_kind, cwd
+);
+CREATE INDEX gone_on ON rollouts (file_id, archived, rollout_id) WHERE rollout_id != file_id;
+CREATE INDEX by_parent ON rollouts (parent) WHERE parent IS NOT NULL;
 CREATE INDEX by_id ON rollouts (file_id, archived, path);
 CREATE INDEX unread ON rollouts (created_ms) WHERE NOT read;
 CREATE INDEX by_cwd ON rollouts (cwd);
@@ -52,20 +61,22 @@ CREATE INDEX by_cwd ON rollouts (cwd);
 _NAMES = "CREATE TEMP TABLE names (id TEXT PRIMARY KEY, folded TEXT) WITHOUT ROWID"
 
 _FOUND = """
-INSERT INTO rollouts (path, archived, file_id, created_ms, updated_ms, size, mtime_ns, ctime_ns, inode, settled, change)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO rollouts (
+    path, archived, file_id, rollout_id, created_ms, updated_ms, size, mtime_ns, ctime_ns, inode, settled, change
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (path) DO UPDATE SET read = 0, updated_ms = excluded.updated_ms, size = excluded.size,
     mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, settled = excluded.settled, change = excluded.change,
     scanned = CASE WHEN inode = excluded.inode THEN scanned ELSE 0 END, inode = excluded.inode
 """
 _READ = """
-UPDATE rollouts SET read = 1, listed = ?, provider = ?, kind = ?, agent_kind = ?, cwd = ?, id = ?, name = ?,
-    folded_name = ?, scanned = ?, ending = ?, folded = ?, summary = ?
+UPDATE rollouts SET read = 1, listed = ?, provider = ?, kind = ?, agent_kind = ?, cwd = ?, id = ?, parent = ?,
+    originator = ?, recency_ms = coalesce(?, updated_ms), latest = ?, folded_name = ?, scanned = ?,
+    ending = ?, folded = ?, summary = ?
 WHERE path = ? AND change = ?
 """
 _COLUMNS = (
-    "path, created_ms, updated_ms, file_id, size, mtime_ns, ctime_ns, inode, settled, change, read, listed, name, "
-    "scanned, ending, summary"
+    "path, created_ms, updated_ms, recency_ms, file_id, size, mtime_ns, ctime_ns, inode, settled, change, read, "
+    "listed, latest, scanned, ending, summary"
 )
 
 
@@ -77,6 +88,7 @@ class Row(NamedTuple):
     path: Path
     created: Key
     updated: Key
+    recency: Key
     state: State
     is_settled: bool
     change: int
@@ -131,8 +143,8 @@ class Index:
                 self._change += 1
                 created = cursors.local_milliseconds(name.created)
                 times = created, cursors.within_reach(state.mtime_ns // 1_000_000)
-                where = self._relative(path), path.startswith(self._archive), name.thread_id
-                yield *where, *times, *state, state.is_settled(), self._change
+                where = self._relative(path), path.startswith(self._archive)
+                yield *where, name.thread_id, name.rollout_id, *times, *state, state.is_settled(), self._change
 
     # What was read
 
@@ -186,12 +198,15 @@ class Index:
         found = self._connection.execute(f"SELECT {_COLUMNS} FROM rollouts {rest}", values)
         return [self._row(*columns) for columns in found.fetchall()]
 
-    def _row(self, raw: bytes, created: int, updated: int, file_id: str, *rest: Any) -> Row:
-        size, mtime_ns, ctime_ns, inode, settled, change, read, listed, name, scanned, ending, summary = rest
+    def _row(self, raw: bytes, created: int, updated: int, recency: int | None, file_id: str, *rest: Any) -> Row:
+        size, mtime_ns, ctime_ns, inode, settled, change, read, listed, said, scanned, ending, summary = rest
         path = Path(self._absolute(raw))
-        thread = None if summary is None else _thread(summary, path, mtime_ns)
-        contents = Contents(summary=thread, listed=bool(listed), name=name, scanned=scanned or 0, ending=ending or b"")
-        keys = Key(created, file_id), Key(updated, file_id)
+        latest = Latest() if said is None else _decoded(_latest, said)
+        thread = None if summary is None else _thread(summary, path, mtime_ns, latest)
+        contents = Contents(
+            summary=thread, listed=bool(listed), latest=latest, scanned=scanned or 0, ending=ending or b""
+        )
+        keys = Key(created, file_id), Key(updated, file_id), Key(updated if recency is None else recency, file_id)
         state = State(size, mtime_ns, ctime_ns, inode)
         return Row(path, *keys, state, bool(settled), change, contents if read else None, contents)
 
@@ -226,12 +241,14 @@ class Index:
 def _values(contents: Contents) -> list[Any]:
     thread = contents.summary
     if thread is None:
-        return [contents.listed, *[None] * 11]
+        return [contents.listed, *[None] * 14]
     kind, agent_kind = (*sorted(source_kinds(thread.source)), None)[:2]
-    made = [thread.model_provider, kind, agent_kind, thread.cwd, thread.id]
-    named = [contents.name, contents.name and contents.name.strip().casefold()]
+    latest = contents.latest
+    made = [thread.model_provider, kind, agent_kind, thread.cwd, thread.id, thread.parent_thread_id, thread.originator]
+    recency = None if latest.turn_ms is None else recency_ms(latest, thread.created_at * 1000, 0)
+    said = [recency, _encoder.encode(latest), latest.name and latest.name.strip().casefold()]
     place = [contents.scanned, contents.ending]
-    return [contents.listed, *made, *named, *place, thread.preview.casefold(), _encoder.encode(thread)]
+    return [contents.listed, *made, *said, *place, thread.preview.casefold(), _encoder.encode(thread)]
 
 
 def discard(path: Path) -> bool:
@@ -269,7 +286,10 @@ def _prepared(name: str) -> sqlite3.Connection:
     return connection
 
 
-_VERSION = zlib.crc32(f"{_REVISION} {_SCHEMA} {ThreadSummary.__struct_fields__}".encode()) & 0x7FFFFFFF
+_VERSION = (
+    zlib.crc32(f"{_REVISION} {_SCHEMA} {ThreadSummary.__struct_fields__} {Latest.__struct_fields__}".encode())
+    & 0x7FFFFFFF
+)
 
 
 def _path_as_nothing(value: object) -> str:
@@ -285,12 +305,17 @@ def _nothing_as_path(kind: type, _: object) -> Path:
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_path_as_nothing)
-_decoder = msgspec.json.Decoder(ThreadSummary, dec_hook=_nothing_as_path)
+_summary = msgspec.json.Decoder(ThreadSummary, dec_hook=_nothing_as_path)
+_latest = msgspec.json.Decoder(Latest)
 
 
-def _thread(raw: bytes, path: Path, mtime_ns: int) -> ThreadSummary:
+def _decoded(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
     try:
-        thread = _decoder.decode(raw)
+        return decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise sqlite3.DatabaseError("a row of the index cannot be read") from error
-    return replace(thread, path=path, updated_at=mtime_ns // 1_000_000_000)
+
+
+def _thread(raw: bytes, path: Path, mtime_ns: int, latest: Latest) -> ThreadSummary:
+    thread = _decoded(_summary, raw)
+    return replace(thread, path=path, updated_at=mtime_ns // 1_000_000_000).with_latest(latest)

@@ -73,14 +73,8 @@ class Indexed:
         """Read what the index lacks, newest first, some files at each step."""
         unreadable: set[Path] = set()
         self._surely(self._bring_in_line)
-        while True:
-            limit = _AT_ONCE + len(unreadable)
-            rows = self._surely(lambda: self._ask(lambda index: index.unread(limit)))  # noqa: B023
-            unread = [row for row in rows if row.path not in unreadable]
-            if not unread:
-                return
-            unreadable |= self._read(unread)
-            yield len(unread)
+        while count := self._surely(lambda: self._read_some(unreadable)):
+            yield count
 
     # Asking
 
@@ -116,6 +110,8 @@ class Indexed:
     def _page(self, query: Query) -> list[Row]:
         self._bring_in_line()
         wanted, unreadable = query.limit + 1, set[Path]()
+        while query.needs_all_read and self._read_some(unreadable):
+            pass
         batch = wanted
         while True:
             found = self._ask(lambda index: self._matching(index, query, batch + len(unreadable)))  # noqa: B023
@@ -157,6 +153,14 @@ class Indexed:
             if names is not before:
                 self._ask(lambda index: index.set_names(before, names))
                 self._names = names
+
+    def _read_some(self, unreadable: set[Path]) -> int:
+        """Read some of what was not read yet, newest first; how many. Adds to those that cannot be read."""
+        limit = _AT_ONCE + len(unreadable)
+        rows = self._ask(lambda index: index.unread(limit))
+        unread = [row for row in rows if row.path not in unreadable]
+        unreadable |= self._read(unread)
+        return len(unread)
 
     def _read(self, rows: list[Row]) -> set[Path]:
         """Read files and enter what they say. Returns those that cannot be read."""

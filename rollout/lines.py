@@ -6,7 +6,7 @@ Reading is tolerant: a line we do not understand has no entry. Every entry but :
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Union
+from typing import Any, Union, get_args
 
 import msgspec
 
@@ -32,12 +32,15 @@ class SessionMeta(Record):
     """
 
     id: str
+    session_id: str | UnsetType | None = UNSET
     forked_from_id: str | UnsetType | None = UNSET
+    parent_thread_id: str | UnsetType | None = UNSET
     timestamp: str
     cwd: str
     originator: str
     cli_version: str
     source: str | dict[str, Any] = "vscode"
+    thread_source: str | UnsetType | None = UNSET
     agent_nickname: str | UnsetType | None = UNSET
     agent_role: str | UnsetType | None = UNSET
     agent_type: str | UnsetType | None = UNSET
@@ -154,6 +157,8 @@ _outlined: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
     Union[_EventLine, _MetaLine, _ContextLine, _CompactedLine, _OutlineLine]  # noqa: UP007 - one member is computed
 )
 _any_line = msgspec.json.Decoder(_AnyLine)
+_members: msgspec.json.Decoder[dict[str, Raw]] = msgspec.json.Decoder(dict[str, Raw])
+_EVENTS = frozenset(kind.__struct_config__.tag for kind in get_args(DurableEvent)) - {"item_completed"}
 
 OLD_NAMES = {"turn_started": "task_started", "turn_complete": "task_complete"}
 
@@ -233,8 +238,14 @@ def _entry(line: Any, raw: bytes) -> Entry | None:
 def _model_item(payload: dict[str, Any]) -> Entry | None:
     if is_known(payload):
         return ResponseItem(payload=payload)
-    kind = payload.get("type")
-    return OTHER_ITEM if isinstance(kind, str) and kind not in KINDS else None
+    return OTHER_ITEM if _takes_place(payload) else None
+
+
+def _takes_place(item: dict[str, Any]) -> bool:
+    """Whether this is a model item that we cannot use but must count: of a newer kind, or an output of no call."""
+    kind = item.get("type")
+    unasked = kind == "function_call_output" and "output" in item and item.get("call_id") is None
+    return unasked or (isinstance(kind, str) and kind not in KINDS)
 
 
 def _outlined_item(outline: Any) -> Entry:
@@ -258,7 +269,7 @@ def _decode_unusual(raw: bytes) -> Entry | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if line.type == "response_item":
-        return OTHER_ITEM if isinstance(line.payload.get("type"), str) and line.payload["type"] not in KINDS else None
+        return OTHER_ITEM if _takes_place(line.payload) else None
     return _unusual_event(line.payload) if line.type == "event_msg" else None
 
 
@@ -273,6 +284,27 @@ def _unusual_event(payload: dict[str, Any]) -> Entry | None:
         return event
     except msgspec.ValidationError:
         return None
+
+
+def foreign(raw: bytes) -> bytes | None:
+    """A line of a kind that we do not know, as a legacy rollout holds it: without ordinal. None if it is damaged."""
+    try:
+        line = _any_line.decode(raw)
+        members: dict[str, Raw] = _members.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    kind = line.payload.get("type")
+    if line.type in KIND_NAMES and not (line.type == "event_msg" and isinstance(kind, str) and kind not in _EVENTS):
+        return None
+    members.pop("ordinal", None)
+    return encode(members) + b"\n"
+
+
+def unnumbered(raw: bytes) -> bytes:
+    """A line that can be read as a legacy rollout holds it: without ordinal."""
+    members: dict[str, Raw] = _members.decode(raw)
+    members.pop("ordinal", None)
+    return encode(members) + b"\n"
 
 
 def why_unreadable(raw: bytes) -> str:

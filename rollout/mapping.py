@@ -5,20 +5,22 @@ from __future__ import annotations
 import os.path
 import re
 import shlex
-from typing import Any, Literal, TypeVar
+from collections.abc import Iterator
+from itertools import chain, repeat
+from typing import Any, Literal, TypeVar, get_args
 
 from protocol import item as wire
 from protocol.turn import TurnError
 from protocol.wire import UNSET, Json, UnsetType
 from rollout import events
-from rollout.model_items import as_object
+from rollout.model_items import as_list, as_object
 
 T = TypeVar("T")
 WorkStatus = Literal["inProgress", "completed", "failed", "declined"]
 
 _REVIEW_ASKED = "Review requested."
 _REVIEW_SILENT = "Reviewer failed to output a response."
-_WORK_STATUS: dict[str, WorkStatus] = {
+WORK_STATUS: dict[str, WorkStatus] = {
     "in_progress": "inProgress",
     "inProgress": "inProgress",
     "completed": "completed",
@@ -65,9 +67,22 @@ def user_message(item_id: str, event: events.UserMessage) -> wire.UserMessage:
     content: list[wire.UserInput] = []
     if event.message.strip():
         content.append(wire.TextInput(text=event.message, text_elements=text_elements(event.text_elements)))
-    content += [wire.ImageInput(url=url) for url in optional(event.images) or []]
-    content += [wire.LocalImageInput(path=path) for path in event.local_images]
-    return wire.UserMessage(id=item_id, content=content)
+    images = with_details(optional(event.images) or [], optional(event.image_details))
+    content += [wire.ImageInput(url=url, detail=image_detail(detail)) for url, detail in images]
+    files = with_details(event.local_images, optional(event.local_image_details))
+    content += [wire.LocalImageInput(path=path, detail=image_detail(detail)) for path, detail in files]
+    return wire.UserMessage(id=item_id, client_id=optional(event.client_id), content=content)
+
+
+def with_details(images: list[str], details: list[str | None] | None) -> Iterator[tuple[str, str | None]]:
+    """Each image with its detail, None where none is said."""
+    return zip(images, chain(details or (), repeat(None)), strict=False)
+
+
+def image_detail(detail: str | None) -> wire.ImageDetail | None:
+    """The detail asked for, if it is one we know."""
+    known: tuple[wire.ImageDetail, ...] = get_args(wire.ImageDetail)
+    return next((each for each in known if each == detail), None)
 
 
 def text_elements(elements: list[events.TextElement]) -> list[wire.TextElement]:
@@ -84,8 +99,17 @@ def text_elements(elements: list[events.TextElement]) -> list[wire.TextElement]:
 def agent_message(item_id: str, event: events.AgentMessage) -> wire.AgentMessage:
     """What the model said."""
     return wire.AgentMessage(
-        id=item_id, text=event.message, phase=event.phase, memory_citation=_camel_members(event.memory_citation)
+        id=item_id, text=event.message, phase=event.phase, memory_citation=_citation(event.memory_citation)
     )
+
+
+def _citation(stored: Json) -> Json:
+    """Entries in camelCase; the ids of the threads that they come from have another name on the wire."""
+    if not isinstance(stored, dict):
+        return stored
+    citation = as_object(_camel_members(stored))
+    entries = [_camel_members(entry) for entry in as_list(citation.pop("entries", []))]
+    return {"entries": entries, "threadIds": citation.pop("rolloutIds", []), **citation}
 
 
 def entered_review(item_id: str, event: events.EnteredReviewMode) -> wire.EnteredReviewMode:
@@ -107,7 +131,7 @@ def command(event: events.ExecCommandEnd) -> wire.CommandExecution:
         cwd=event.cwd,
         process_id=optional(event.process_id),
         source=camel(event.source),
-        status=_WORK_STATUS.get(event.status, "completed"),
+        status=WORK_STATUS.get(event.status, "completed"),
         command_actions=[command_action(each, event.cwd) for each in event.parsed_cmd],
         aggregated_output=event.aggregated_output or None,
         exit_code=event.exit_code,
@@ -129,7 +153,7 @@ def file_change(event: events.PatchApplyEnd) -> wire.FileChange:
     """A patch that was applied, failed or was refused; its files in order of path."""
     changes = [_changed_file(path, change) for path, change in sorted(event.changes.items())]
     stated = optional(event.status) or ("completed" if event.success else "failed")
-    return wire.FileChange(id=event.call_id, changes=changes, status=_WORK_STATUS.get(stated, "failed"))
+    return wire.FileChange(id=event.call_id, changes=changes, status=WORK_STATUS.get(stated, "failed"))
 
 
 def _changed_file(path: str, change: dict[str, Any]) -> wire.FileUpdateChange:

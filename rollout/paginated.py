@@ -6,21 +6,27 @@ boundaries as in the legacy form, but its items are stored as they are, with sta
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
 import msgspec
+from msgspec.structs import asdict, replace
 
 from protocol import item as wire
-from protocol.wire import Record
-from rollout import events, mapping
+from protocol.wire import UNSET, Record
+from rollout import agents, events, mapping
+from rollout import stored_kinds as kinds
 from rollout.model_items import as_object
+from rollout.stored_kinds import Part, Stored
+
+_NO_TIME = events.Duration(secs=0, nanos=0)
 
 
 class StoredItem(Record):
     """A final item of turn ``turn_id`` in a paginated rollout; ``events`` say the same in the legacy form.
 
-    ``payload``: its ``item_completed``, if it is yet to be written; one that was read has none.
+    ``payload``: its ``item_completed``, if it is yet to be written, or if the legacy form cannot say it.
     """
 
     turn_id: str
@@ -29,77 +35,22 @@ class StoredItem(Record):
     payload: dict[str, Any] | None = None
 
 
-class _Part(Record):
-    type: str
-    text: str = ""
-    image_url: str = ""
-    path: str = ""
-    text_elements: list[events.TextElement] = []
-
-
-class _User(Record, tag="UserMessage"):
-    id: str
-    content: list[_Part]
-
-
-class _Agent(Record, tag="AgentMessage"):
-    id: str
-    content: list[_Part]
-    phase: str | None = None
-    memory_citation: Any = None
-
-
-class _Reasoning(Record, tag="Reasoning"):
-    id: str
-    summary_text: list[str] = []
-    raw_content: list[str] = []
-
-
-class _Command(Record, tag="CommandExecution"):
-    id: str
-    process_id: str | None = None
-    command: list[str]
-    cwd: str
-    parsed_cmd: list[dict[str, Any]] = []
-    source: str = "agent"
-    status: str = "completed"
-    aggregated_output: str | None = None
-    exit_code: int | None = None
-    duration: events.Duration | None = None
-
-
-class _FileChange(Record, tag="FileChange"):
-    id: str
-    changes: dict[str, dict[str, Any]]
-    status: str | None = None
-
-
-class _WebSearch(Record, tag="WebSearch"):
-    id: str
-    query: str
-    action: dict[str, Any] | None = None
-
-
-class _Compaction(Record, tag="ContextCompaction"):
-    id: str
-
-
-_Stored = _User | _Agent | _Reasoning | _Command | _FileChange | _WebSearch | _Compaction
-
-
 class _Completed(Record):
     turn_id: str
-    item: _Stored
+    item: Stored
+
+
+Said = tuple[wire.ThreadItem, list[events.DurableEvent]]
 
 
 def stored_item(payload: dict[str, Any]) -> StoredItem | None:
     """The item of an ``item_completed`` payload, or None for a kind we do not know."""
     try:
         completed = msgspec.convert(payload, _Completed)
+        item, said = _CONVERSIONS[type(completed.item)](completed.item, completed.turn_id)
     except msgspec.ValidationError:
         return None
-    item, said = _convert(completed.item, completed.turn_id)
-    return StoredItem(turn_id=completed.turn_id, item=item, events=said)
+    return StoredItem(turn_id=completed.turn_id, item=item, events=said, payload=None if said else payload)
 
 
 def failure(error: dict[str, Any]) -> events.Error:
@@ -109,68 +60,229 @@ def failure(error: dict[str, Any]) -> events.Error:
     return events.Error(message=str(error.get("message") or ""), codex_error_info=known)
 
 
-def _convert(stored: _Stored, turn_id: str) -> tuple[wire.ThreadItem, list[events.DurableEvent]]:
-    match stored:
-        case _User():
-            message = _user_message(stored)
-            return mapping.user_message(stored.id, message), [message]
-        case _Agent():
-            answer = _agent_message(stored)
-            return mapping.agent_message(stored.id, answer), [answer]
-        case _Reasoning():
-            return _reasoning(stored)
-        case _Command():
-            command = _command_end(stored, turn_id)
-            return mapping.command(command), [command]
-        case _FileChange():
-            patch = _patch_end(stored, turn_id)
-            return mapping.file_change(patch), [patch]
-        case _WebSearch():
-            search = events.WebSearchEnd(call_id=stored.id, query=stored.query, action=stored.action)
-            return mapping.web_search(search), [search]
-        case _Compaction():
-            return wire.ContextCompaction(id=stored.id), [events.ContextCompacted()]
+# What was said
 
 
-def _user_message(stored: _User) -> events.UserMessage:
+def _user(stored: kinds.User, _: str) -> Said:
     written = [part for part in stored.content if part.type == "text"]
-    return events.UserMessage(
+    images = [part for part in stored.content if part.type == "image" and part.image_url is not None]
+    files = [part for part in stored.content if part.type == "local_image"]
+    message = events.UserMessage(
+        client_id=UNSET if stored.client_id is None else stored.client_id,
         message="".join(part.text for part in written),
-        images=[part.image_url for part in stored.content if part.type == "image"],
-        local_images=[part.path for part in stored.content if part.type == "local_image"],
+        images=[part.image_url or "" for part in images],
+        image_details=_details(images),
+        local_images=[part.path for part in files],
+        local_image_details=_details(files),
         text_elements=[element for part in written[:1] for element in part.text_elements],
     )
+    content = [part for part in map(_input, stored.content) if part is not None]
+    return wire.UserMessage(id=stored.id, client_id=stored.client_id, content=content), [message]
 
 
-def _agent_message(stored: _Agent) -> events.AgentMessage:
+def _details(parts: list[Part]) -> Any:
+    details = [part.detail for part in parts]
+    return details if any(details) else UNSET
+
+
+def _input(part: Part) -> wire.UserInput | None:
+    match part.type:
+        case "text":
+            return wire.TextInput(text=part.text, text_elements=mapping.text_elements(part.text_elements))
+        case "image":
+            place = {"url": part.image_url} if part.image_url is not None else {"file_id": part.file_id or ""}
+            return wire.ImageInput(**place, detail=mapping.image_detail(part.detail))
+        case "local_image":
+            return wire.LocalImageInput(path=part.path, detail=mapping.image_detail(part.detail))
+        case "audio":
+            place = {"url": part.audio_url} if part.audio_url is not None else {"file_id": part.file_id or ""}
+            return wire.AudioInput(**place)
+        case "local_audio":
+            return wire.LocalAudioInput(path=part.path)
+        case "skill":
+            return wire.SkillInput(name=part.name, path=part.path)
+        case "mention":
+            return wire.MentionInput(name=part.name, path=part.path)
+        case _:
+            return None
+
+
+def _agent(stored: kinds.Agent, _: str) -> Said:
     text = "".join(part.text for part in stored.content)
-    return events.AgentMessage(message=text, phase=stored.phase, memory_citation=stored.memory_citation)
+    event = events.AgentMessage(message=text, phase=stored.phase, memory_citation=stored.memory_citation)
+    item = mapping.agent_message(stored.id, event)
+    beyond = {"delivery": stored.delivery, "questions": stored.questions, "moderation": stored.moderation}
+    return replace(item, **beyond), [event]
 
 
-def _reasoning(stored: _Reasoning) -> tuple[wire.ThreadItem, list[events.DurableEvent]]:
+def _reasoning(stored: kinds.Reasoning, _: str) -> Said:
     item = wire.Reasoning(id=stored.id, summary=stored.summary_text, content=stored.raw_content)
     summary = [events.AgentReasoning(text=text) for text in item.summary]
     return item, [*summary, *(events.AgentReasoningRawContent(text=text) for text in item.content)]
 
 
-def _patch_end(stored: _FileChange, turn_id: str) -> events.PatchApplyEnd:
-    status = stored.status or "completed"
-    return events.PatchApplyEnd(
-        call_id=stored.id, turn_id=turn_id, success=status == "completed", changes=stored.changes, status=status
-    )
+def _function_output(stored: kinds.FunctionOutput, _: str) -> Said:
+    output = wire.FunctionCallOutput(id=stored.id, name=stored.name, namespace=stored.namespace, output=stored.output)
+    return output, []
 
 
-def _command_end(stored: _Command, turn_id: str) -> events.ExecCommandEnd:
-    return events.ExecCommandEnd(
+def _hook_prompt(stored: kinds.HookPrompt, _: str) -> Said:
+    fragments = [wire.HookPromptFragment(text=each.text, hook_run_id=each.hook_run_id) for each in stored.fragments]
+    return wire.HookPrompt(id=stored.id, fragments=fragments), []
+
+
+# What was done
+
+
+def _command(stored: kinds.Command, turn_id: str) -> Said:
+    event = events.ExecCommandEnd(
         call_id=stored.id,
         process_id=stored.process_id,
         turn_id=turn_id,
         command=stored.command,
-        cwd=unquote(stored.cwd.removeprefix("file://")),
+        cwd=_path(stored.cwd),
         parsed_cmd=stored.parsed_cmd,
         source=stored.source,
         aggregated_output=stored.aggregated_output or "",
         exit_code=stored.exit_code or 0,
-        duration=stored.duration or events.Duration(secs=0, nanos=0),
+        duration=stored.duration or _NO_TIME,
         status=stored.status,
     )
+    item = replace(
+        mapping.command(event),
+        exit_code=stored.exit_code,
+        duration_ms=_milliseconds(stored.duration),
+        plugin_id=stored.plugin_id,
+        script_path=stored.script_path,
+    )
+    return item, [event]
+
+
+def _file_change(stored: kinds.FileChange, turn_id: str) -> Said:
+    status = stored.status or "in_progress"
+    event = events.PatchApplyEnd(
+        call_id=stored.id, turn_id=turn_id, success=status == "completed", changes=stored.changes, status=status
+    )
+    return mapping.file_change(event), [event]
+
+
+def _web_search(stored: kinds.WebSearch, _: str) -> Said:
+    event = events.WebSearchEnd(call_id=stored.id, query=stored.query, action=stored.action)
+    return replace(mapping.web_search(event), results=stored.results), [event]
+
+
+def _image_view(stored: kinds.ImageView, _: str) -> Said:
+    event = events.ViewImageToolCall(call_id=stored.id, path=_path(stored.path))
+    return mapping.image_view(event), [event]
+
+
+def _image_generation(stored: kinds.ImageGeneration, _: str) -> Said:
+    event = events.ImageGenerationEnd(
+        call_id=stored.id,
+        status=stored.status,
+        revised_prompt=stored.revised_prompt,
+        result=stored.result or "",
+        saved_path=UNSET if stored.saved_path is None else stored.saved_path,
+    )
+    return mapping.image_generation(event), [event]
+
+
+def _dynamic_tool(stored: kinds.DynamicTool, turn_id: str) -> Said:
+    what = {"turn_id": turn_id, "namespace": stored.namespace, "tool": stored.tool, "arguments": stored.arguments}
+    request = events.DynamicToolCallRequest(call_id=stored.id, **what)
+    if stored.success is None:
+        return mapping.dynamic_request(request), [request]
+    answer = events.DynamicToolCallResponse(
+        call_id=stored.id,
+        **what,
+        content_items=stored.content_items or [],
+        success=stored.success,
+        error=stored.error,
+        duration=stored.duration or _NO_TIME,
+    )
+    item = replace(
+        mapping.dynamic_response(answer),
+        content_items=stored.content_items,
+        duration_ms=_milliseconds(stored.duration),
+    )
+    return item, [request, answer]
+
+
+def _mcp_tool(stored: kinds.McpTool, _: str) -> Said:
+    uri = UNSET if stored.mcp_app_resource_uri is None else stored.mcp_app_resource_uri
+    invocation = events.McpInvocation(server=stored.server, tool=stored.tool, arguments=stored.arguments)
+    message = str((stored.error or {}).get("message", ""))
+    end = events.McpToolCallEnd(
+        call_id=stored.id,
+        invocation=invocation,
+        mcp_app_resource_uri=uri,
+        duration=stored.duration or _NO_TIME,
+        result={"Err": message} if stored.result is None else {"Ok": stored.result},
+    )
+    status = mapping.WORK_STATUS.get(stored.status, "completed")
+    item = replace(
+        mapping.mcp_call(end),
+        status="failed" if status == "declined" else status,
+        error=None if stored.error is None else {"message": message},
+        duration_ms=_milliseconds(stored.duration),
+        plugin_id=stored.plugin_id,
+        read_only_hint=stored.read_only_hint,
+    )
+    return item, [] if stored.result is None and stored.error is None else [end]
+
+
+# Other agents and the rest
+
+
+def _collab(stored: kinds.Collab, _: str) -> Said:
+    return agents.stored_call(stored), []
+
+
+def _sub_agent(stored: kinds.SubAgent, _: str) -> Said:
+    return wire.SubAgentActivity(**asdict(stored)), []
+
+
+def _plan(stored: kinds.Plan, turn_id: str) -> Said:
+    event = events.PlanCompleted(thread_id="", turn_id=turn_id, item=events.PlanItem(id=stored.id, text=stored.text))
+    return wire.Plan(id=stored.id, text=stored.text), [event]
+
+
+def _entered_review(stored: kinds.EnteredReview, _: str) -> Said:
+    """Reviews stand around another turn, the reviewer's; the events of the legacy form do not say which is theirs."""
+    event = events.EnteredReviewMode(target=stored.target, user_facing_hint=stored.user_facing_hint)
+    return mapping.entered_review(stored.id, event), []
+
+
+def _exited_review(stored: kinds.ExitedReview, _: str) -> Said:
+    return mapping.exited_review(stored.id, events.ExitedReviewMode(review_output=stored.review_output)), []
+
+
+def _path(url: str) -> str:
+    return unquote(url.removeprefix("file://")) if url.startswith("file://") else url
+
+
+def _milliseconds(duration: events.Duration | None) -> int | None:
+    return None if duration is None else duration.milliseconds
+
+
+_CONVERSIONS: dict[type, Callable[[Any, str], Said]] = {
+    kinds.User: _user,
+    kinds.Agent: _agent,
+    kinds.Reasoning: _reasoning,
+    kinds.Plan: _plan,
+    kinds.Command: _command,
+    kinds.FileChange: _file_change,
+    kinds.WebSearch: _web_search,
+    kinds.Compaction: lambda stored, _: (wire.ContextCompaction(id=stored.id), [events.ContextCompacted()]),
+    kinds.EnteredReview: _entered_review,
+    kinds.ExitedReview: _exited_review,
+    kinds.ImageView: _image_view,
+    kinds.ImageGeneration: _image_generation,
+    kinds.DynamicTool: _dynamic_tool,
+    kinds.McpTool: _mcp_tool,
+    kinds.Collab: _collab,
+    kinds.SubAgent: _sub_agent,
+    kinds.Sleep: lambda stored, _: (wire.Sleep(id=stored.id, duration_ms=stored.duration_ms), []),
+    kinds.FunctionOutput: _function_output,
+    kinds.HookPrompt: _hook_prompt,
+}

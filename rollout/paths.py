@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 _HEX = "[0-9a-fA-F]"
+_UUID = f"{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}"
 _NAME = re.compile(
-    r"rollout-(\d{4})-(\d{2})-(\d{2})T(\d{2})-(\d{2})-(\d{2})"
-    rf"-({_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}})\.jsonl"
+    rf"rollout-(\d{{4}})-(\d{{2}})-(\d{{2}})T(\d{{2}})-(\d{{2}})-(\d{{2}})-({_UUID})(?:_({_UUID}))?\.jsonl"
 )
 _STAMP = "%Y-%m-%dT%H-%M-%S"
 
@@ -55,10 +55,15 @@ class Home(NamedTuple):
 
 
 class RolloutName(NamedTuple):
-    """What a rollout's file name says: when the thread was created (local time, whole seconds), and its id."""
+    """What a rollout's file name says: when the thread was created (local time, whole seconds), and its id.
+
+    ``rollout_id``: the file's own id. It is the thread's, but where 0.169.0 took turns back: there the thread goes on
+    in a new file, with a newer id, and the older ones stay.
+    """
 
     created: datetime
     thread_id: str
+    rollout_id: str
 
 
 def rollout_name(thread_id: str, now: datetime) -> str:
@@ -76,11 +81,12 @@ def parse_name(name: str) -> RolloutName | None:
     match = _NAME.fullmatch(name)
     if match is None:
         return None
-    *moment, thread_id = match.groups()
+    *moment, thread_id, rollout_id = match.groups()
     try:
-        return RolloutName(datetime(*map(int, moment)), thread_id.lower())  # type: ignore[arg-type]
+        created = datetime(*map(int, moment))  # type: ignore[arg-type]
     except ValueError:
         return None
+    return RolloutName(created, thread_id.lower(), (rollout_id or thread_id).lower())
 
 
 def archived_path(home: Home, path: Path) -> Path:

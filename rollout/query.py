@@ -9,23 +9,36 @@ from rollout import cursors
 from rollout.cursors import Key
 from rollout.summary import ThreadSummary
 
+SortKey = Literal["created_at", "updated_at", "recency_at"]
+
 
 class Query(Record):
     """Which threads a list holds, and where it goes on.
 
     ``providers`` and ``source_kinds``: empty for any, and for the interactive ones. ``cwds``: None for any. A thread
     whose rollout names no provider is one of every provider. ``search``: part of title or preview, in any case.
+    ``parent`` and ``ancestor``: only threads that this one spawned, itself or through others; then ``source_kinds``
+    empty means any kind. ``originators``: empty for any.
     """
 
     limit: int = 25
     cursor: str | None = None
-    sort_key: Literal["created_at", "updated_at"] = "created_at"
+    sort_key: SortKey = "created_at"
     descending: bool = True
     providers: list[str] = []
     source_kinds: list[str] = []
     archived: bool = False
     cwds: list[str] | None = None
     search: str | None = None
+    parent: str | None = None
+    ancestor: str | None = None
+    originators: list[str] = []
+    excluded: list[str] = []
+
+    @property
+    def needs_all_read(self) -> bool:
+        """Whether an answer depends on what all files say, not only on those among the answers."""
+        return self.sort_key == "recency_at" or self.ancestor is not None
 
 
 class Page(NamedTuple):

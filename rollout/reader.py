@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from protocol.wire import Record
+from rollout import lineage
 from rollout.events import TokenCount, UserMessage
 from rollout.lines import (
     COUNT_LINE,
@@ -114,7 +115,7 @@ def entries(path: Path, stop: int | None = None) -> Iterator[Entry]:
     Raises :class:`RolloutError`.
     """
     size = 0
-    for raw in raw_lines(path):
+    for raw in all_lines(path):
         if size == stop:
             return
         size += len(raw)
@@ -129,7 +130,7 @@ def skim(path: Path) -> Iterator[tuple[bytes, Entry | None]]:
     A line that begins and ends like a model item or like a token_count is taken for one and not decoded: its entry is
     OTHER_ITEM or UNREAD_COUNT. Several times faster than :func:`read`, which alone knows whether each line is whole.
     """
-    for raw in raw_lines(path):
+    for raw in all_lines(path):
         entry: Entry | None
         if raw.startswith(OTHER_LINE, ITEM_AT) and raw.endswith(ITEM_END) and not raw.startswith(MESSAGE_LINE, ITEM_AT):
             entry = OTHER_ITEM
@@ -143,10 +144,12 @@ def skim(path: Path) -> Iterator[tuple[bytes, Entry | None]]:
 def read_head(path: Path) -> Head | None:
     """The start of a rollout, or None if its first lines hold no meta.
 
-    Looks at 10 lines, and at 200 more if these hold a meta but no user message. Raises :class:`RolloutError`.
+    Looks at 10 lines, and at 200 more if these hold a meta but no user message. A rollout that goes on a missing one
+    has what it has itself. Raises :class:`RolloutError`.
     """
     meta: SessionMeta | None = None
-    for number, raw in enumerate(islice(_lines(path), HEAD_LINES + MORE_HEAD_LINES)):
+    lines = (raw for raw in all_lines(path, strict=False) if not raw.isspace())
+    for number, raw in enumerate(islice(lines, HEAD_LINES + MORE_HEAD_LINES)):
         if number == HEAD_LINES and meta is None:
             break
         entry = decode_line(raw, items=False)
@@ -172,11 +175,32 @@ def spoken(message: UserMessage) -> str:
 
 def _lines(path: Path) -> Iterator[bytes]:
     """The lines that are not blank, each with its newline."""
-    return (raw for raw in raw_lines(path) if not raw.isspace())
+    return (raw for raw in all_lines(path) if not raw.isspace())
+
+
+def all_lines(path: Path, *, strict: bool = True) -> Iterator[bytes]:
+    """All lines of a rollout, also those that it has in another file, after its first.
+
+    Raises :class:`RolloutError`; if it is ``strict``, also when one of those files is missing.
+    """
+    own = raw_lines(path)
+    first = next(own, None)
+    if first is None:
+        return
+    yield first
+    try:
+        for part in lineage.before(path, first):
+            yield from lineage.lines(part)
+    except lineage.BaseMissing as error:
+        if strict:
+            raise RolloutError(path, str(error)) from error
+    except OSError as error:
+        raise RolloutError(path, f"goes on one that cannot be read: {error.strerror}") from error
+    yield from own
 
 
 def raw_lines(path: Path) -> Iterator[bytes]:
-    """All lines of a file as they are, one after the other, each with its newline; the last one may lack it.
+    """The lines of one file as they are, one after the other, each with its newline; the last one may lack it.
 
     Only ``\\n`` ends a line: JSON strings may hold others. Raises :class:`RolloutError`.
     """

@@ -15,6 +15,18 @@ from rollout.query import Query
 from rollout.summary import asked_kinds
 
 _LIST = "(SELECT value FROM json_each(?))"
+_TIMES = {"created_at": "created_ms", "updated_at": "updated_ms", "recency_at": "recency_ms"}
+_CURRENT = """ AND NOT EXISTS (
+    SELECT 1 FROM rollouts AS later WHERE later.rollout_id != later.file_id AND later.file_id = rollouts.file_id
+    AND later.archived = rollouts.archived AND later.rollout_id > rollouts.rollout_id
+)"""
+_BELOW = """ AND id IN (
+    WITH RECURSIVE below (id) AS (
+        SELECT id FROM rollouts WHERE parent = ?
+        UNION SELECT rollouts.id FROM rollouts JOIN below ON rollouts.parent = below.id
+    )
+    SELECT id FROM below
+)"""
 _SEARCHED = """ AND (
     instr(folded, ?) OR id IN (SELECT id FROM names WHERE instr(folded, ?))
     OR (folded_name IS NOT NULL AND instr(folded_name, ?) AND id NOT IN (SELECT id FROM names))
@@ -23,12 +35,15 @@ _SEARCHED = """ AND (
 
 def select(query: Query, cwds: list[str] | None, limit: int) -> tuple[str, list[Any]]:
     """The end of a SELECT, from WHERE on, with its values."""
-    time = "created_ms" if query.sort_key == "created_at" else "updated_ms"
+    time = _TIMES[query.sort_key]
     filters, filtered = _filters(query, cwds)
     places, placed = _place(query, time)
+    if query.excluded:
+        places += f" AND file_id NOT IN {_LIST}"
+        placed = [*placed, _listed(each.lower() for each in query.excluded)]
     order = "DESC" if query.descending else "ASC"
     return (
-        f"WHERE archived = ?{places} AND (NOT read OR (listed{filters}))"
+        f"WHERE archived = ?{places}{_CURRENT} AND (NOT read OR (listed{filters}))"
         f" ORDER BY {time} {order}, file_id {order}, path {order} LIMIT ?",
         [query.archived, *placed, *filtered, limit],
     )
@@ -48,9 +63,20 @@ def _place(query: Query, time: str) -> tuple[str, list[Any]]:
 
 
 def _filters(query: Query, cwds: list[str] | None) -> tuple[str, list[Any]]:
-    kinds = _listed(asked_kinds(query.source_kinds))
-    terms = f" AND (kind IN {_LIST} OR agent_kind IN {_LIST})"
-    values: list[Any] = [kinds, kinds]
+    terms, values = "", list[Any]()
+    if query.source_kinds or (query.parent is None and query.ancestor is None):
+        kinds = _listed(asked_kinds(query.source_kinds))
+        terms += f" AND (kind IN {_LIST} OR agent_kind IN {_LIST})"
+        values += [kinds, kinds]
+    if query.parent is not None:
+        terms += " AND parent = ?"
+        values.append(query.parent)
+    if query.ancestor is not None:
+        terms += _BELOW
+        values.append(query.ancestor)
+    if query.originators:
+        terms += f" AND originator IN {_LIST}"
+        values.append(_listed(query.originators))
     if query.providers:
         terms += f" AND (provider = '' OR provider IN {_LIST})"
         values.append(_listed(query.providers))

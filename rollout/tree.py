@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from rollout.paths import Home, parse_name
+from rollout.paths import Home, RolloutName, parse_name
 from rollout.watch import Watch
 
 SETTLED_NS = 2_000_000_000
@@ -175,9 +175,22 @@ def rollouts(folder: str, enter: Callable[[str], None] | None = None) -> Iterato
 
 def newest(root: Path, thread_id: str) -> Path | None:
     """The newest rollout of a thread below a folder."""
-    ending = f"-{thread_id.lower()}.jsonl"
-    named = (entry for entry in rollouts(os.fspath(root)) if entry.name.lower().endswith(ending))
-    found = [(entry.name, os.fsencode(entry.path), entry.path) for entry in named if parse_name(entry.name)]
+    wanted = thread_id.lower()
+    return _last_named(root, wanted, lambda name: name.thread_id == wanted)
+
+
+def with_id(root: Path, rollout_id: str) -> Path | None:
+    """The file below a folder that has this id of its own."""
+    wanted = rollout_id.lower()
+    return _last_named(root, wanted, lambda name: name.rollout_id == wanted)
+
+
+def _last_named(root: Path, part: str, is_meant: Callable[[RolloutName], bool]) -> Path | None:
+    found = [
+        (entry.name, os.fsencode(entry.path), entry.path)
+        for entry in rollouts(os.fspath(root))
+        if part in entry.name.lower() and (name := parse_name(entry.name)) is not None and is_meant(name)
+    ]
     return Path(max(found)[-1]) if found else None
 
 

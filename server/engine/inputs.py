@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import mimetypes
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from uuid_utils import uuid4
 
 from protocol import item as wire
 from protocol.item import ImageInput, LocalImageInput, TextInput, UserInput
+from protocol.wire import UNSET, UnsetType
 from rollout import events
 from rollout.events import Event, ItemCompleted, ItemStarted
 from rollout.lines import Entry, ResponseItem
@@ -31,7 +33,7 @@ def said(turn_id: str, given: Input) -> list[Event | Entry]:
     return [
         ItemStarted(turn_id=turn_id, item=shown),
         ResponseItem(payload={"type": "message", "role": "user", "content": _for_model(content)}),
-        _stored(content),
+        _stored(given),
         ItemCompleted(turn_id=turn_id, item=shown),
     ]
 
@@ -76,20 +78,31 @@ def _local_image(number: int, path: str) -> list[dict[str, Any]]:
     return _image(f"<image name=[Image #{number}]>", f"data:{kind};base64,{base64.b64encode(content).decode()}")
 
 
-def _stored(content: list[UserInput]) -> events.UserMessage:
+def _stored(given: Input) -> events.UserMessage:
     """The display form. Offsets of text elements count bytes of the joined text."""
     text = ""
     elements: list[events.TextElement] = []
-    for part in content:
+    for part in given.content:
         if isinstance(part, TextInput):
             elements += [_shifted(element, len(text.encode())) for element in part.text_elements]
             text += part.text
+    images = [part for part in given.content if isinstance(part, ImageInput)]
+    files = [part for part in given.content if isinstance(part, LocalImageInput)]
     return events.UserMessage(
+        client_id=UNSET if given.client_id is None else given.client_id,
         message=text,
-        images=[optional(part.url) or "" for part in content if isinstance(part, ImageInput)],
-        local_images=[part.path for part in content if isinstance(part, LocalImageInput)],
+        images=[optional(part.url) or "" for part in images],
+        image_details=_details(images),
+        local_images=[part.path for part in files],
+        local_image_details=_details(files),
         text_elements=elements,
     )
+
+
+def _details(images: Sequence[ImageInput | LocalImageInput]) -> list[str | None] | UnsetType:
+    """The details asked for, one for each image; left out where none was asked for."""
+    details: list[str | None] = [image.detail for image in images]
+    return details if any(details) else UNSET
 
 
 def _shifted(element: wire.TextElement, offset: int) -> events.TextElement:

@@ -35,7 +35,7 @@ from protocol.turn import (
     TurnStartParams,
 )
 from protocol.wire import UNSET, Record
-from rollout.lines import TurnContext
+from rollout.latest import Latest
 from server.config import Config, Overrides, SessionSettings
 from server.models import ModelMetadata, metadata
 from server.providers.settings import ProviderConfig
@@ -91,13 +91,13 @@ def session_settings(
     overrides: SessionOverrides,
     *,
     cwd: str,
-    last: TurnContext | None = None,
+    last: Latest | None = None,
     instructions: str | None = None,
 ) -> Settings:
     """Settings of a thread that starts, resumes or forks with these overrides in ``cwd``.
 
-    ``last`` (the newest turn_context) and ``instructions`` are what the rollout remembers; overrides go before them.
-    Raises :class:`~server.errors.ConfigError`.
+    ``last`` (model and effort of the last turn) and ``instructions`` are what the rollout remembers; overrides go
+    before them. Raises :class:`~server.errors.ConfigError`.
     """
     overrides = _restored(overrides, last)
     session = config.effective(overrides.config or {}, _typed(overrides), Path(cwd))
@@ -132,11 +132,11 @@ def _chosen_sandbox(overrides: SessionOverrides) -> SandboxPolicy | None:
     return None if overrides.permissions is None else PROFILES[overrides.permissions]
 
 
-def _restored(overrides: SessionOverrides, last: TurnContext | None) -> SessionOverrides:
+def _restored(overrides: SessionOverrides, last: Latest | None) -> SessionOverrides:
     """The overrides, with the model and effort of the last turn unless they say anything of either, or a provider."""
     config = overrides.config or {}
     chosen = overrides.model or overrides.model_provider or config.keys() & {"model", "model_reasoning_effort"}
-    if last is None or chosen:
+    if last is None or last.model is None or chosen:
         return overrides
     if last.effort:
         config = config | {"model_reasoning_effort": last.effort}

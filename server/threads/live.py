@@ -236,6 +236,7 @@ class LiveThread:
         match event:
             case events.TaskStarted():
                 self._running = InFlight(event.turn_id, optional(event.started_at) or 0)
+                self.summary = self.summary.with_turn(optional(event.started_at) or 0)
                 self._set_status(Status(running=True))
             case events.Error() if self._running is not None:
                 self._running.error = turn_error(event)

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from uuid_utils import uuid7
 
 from protocol.errors import RpcError, internal_error, invalid_request
@@ -22,13 +23,13 @@ from protocol.turn import Turn
 from protocol.wire import UNSET
 from rollout import fork, prompt, reader
 from rollout.boundaries import first_words
-from rollout.catalog import Catalog, ThreadSummary
+from rollout.catalog import Catalog, Latest, ThreadSummary
 from rollout.events import ThreadRolledBack
 from rollout.fold import Fold, fold
 from rollout.fork import Survey
 from rollout.forms import Legacy, Paginated
 from rollout.history import present, rebuild
-from rollout.lines import Entry, GitState, ResponseItem, SessionMeta, TurnContext
+from rollout.lines import Entry, GitState, ResponseItem, SessionMeta
 from rollout.lock import WriterLock
 from rollout.model_items import Item
 from rollout.paths import Home, new_rollout_path
@@ -37,6 +38,7 @@ from rollout.recorder import Recorder
 from rollout.usage import Usage
 from server.config import Config
 from server.connection import Connection
+from server.engine.applied import mode_of, restored
 from server.engine.settings import Settings, session_settings
 from server.errors import ConfigError
 from server.offload import made_to_stay
@@ -149,7 +151,7 @@ class Opening:
             writing=writing,
             reread=partial(self._reread, path),
         )
-        return Resumed(live, folded.context.model if folded.context else None)
+        return Resumed(live, folded.latest.model)
 
     async def resume_items(self, items: list[Item], params: ThreadResumeParams, *, originator: str) -> LiveThread:
         """A new thread that begins with these model items; they make no turns."""
@@ -168,7 +170,7 @@ class Opening:
         source: Survey = await _refusing(path, fork.survey, path)
         if params.last_turn_id is not None or params.before_turn_id is not None:
             source = await _refusing(path, fork.survey, path, _stop(source, params))
-        summary: ThreadSummary = await _refusing(path, self._catalog.summary_of, path)
+        summary: ThreadSummary = await _refusing(path, self._catalog.summary_of, path, source.fold.latest)
         settings = self._resumed_settings(source.fold, params)
         meta = self._new_meta(settings, originator, git=await git_state(settings.cwd), source=source.fold.meta)
         copy: Callable[..., LiveThread] = self._keep if params.ephemeral else self._copy
@@ -184,7 +186,7 @@ class Opening:
         folded = fold(path)
         memory = Memory(folded.history, folded.usage, None, partial(_prompt_of, path))
         folded.history.turns()  # made here, where it holds up nobody, and kept
-        return self._catalog.summary_of(path, folded.name), folded, memory
+        return self._catalog.summary_of(path, folded.latest), folded, memory
 
     def _copy(self, source: Survey, meta: SessionMeta, settings: Settings) -> LiveThread:
         """The living copy of a source, with a rollout of its own."""
@@ -261,15 +263,21 @@ class Opening:
 
     def _resumed_settings(self, source: Fold, params: SessionOverrides) -> Settings:
         instructions = source.meta.base_instructions
-        return self._settings(
+        applied = source.applied.thread_settings if source.applied else None
+        params = params if applied is None else restored(params, applied)
+        settings = self._settings(
             params,
             cwd=_cwd(params, Path(source.meta.cwd)),
-            last=source.context,
+            last=source.latest,
             instructions=instructions.get("text") if instructions else None,
         )
+        mode = None if applied is None else mode_of(applied)
+        if mode is None or mode.settings.model != settings.model:
+            return settings
+        return replace(settings, mode=mode)
 
     def _settings(
-        self, params: SessionOverrides, *, cwd: str, last: TurnContext | None = None, instructions: str | None = None
+        self, params: SessionOverrides, *, cwd: str, last: Latest | None = None, instructions: str | None = None
     ) -> Settings:
         try:
             return session_settings(self._config.reread(), params, cwd=cwd, last=last, instructions=instructions)

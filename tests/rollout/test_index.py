@@ -13,6 +13,7 @@ import pytest
 
 from rollout import contents, events, indexed
 from rollout.catalog import Catalog, IndexInUse, Query
+from rollout.latest import Latest
 from rollout.paths import Home
 from tests.support import rollouts
 from tests.support.file_catalog import FileCatalog
@@ -119,14 +120,16 @@ def test_a_big_file_that_grew_is_read_on_from_where_it_was_left(tmp_path: Path) 
     builder = RolloutBuilder(tmp_path).turn("one", "first" * contents.SMALL)
     path = builder.add(events.ThreadNameUpdated(thread_id=builder.thread_id, thread_name="Old")).write().path
     before = contents.read_contents(path, 0)
-    assert (before.name, before.scanned) == ("Old", path.stat().st_size)
+    assert (before.latest.name, before.scanned) == ("Old", path.stat().st_size)
     builder.add(events.ThreadNameUpdated(thread_id=builder.thread_id, thread_name="New")).write()
-    assert contents.read_contents(path, 0, before).name == "New"
+    assert contents.read_contents(path, 0, before).latest.name == "New"
     kept = before.ending.replace(b"Old", b"Was")
     path.write_bytes(path.read_bytes().replace(b'"Old"', b'"Was"').replace(b'"New"', b'""'))
-    assert contents.read_contents(path, 0, before).name == "Was", "the bytes before are others: read from the start"
-    trusted = contents.Contents(summary=before.summary, name="Trusted", scanned=before.scanned, ending=kept)
-    assert contents.read_contents(path, 0, trusted).name == "Trusted"
+    assert contents.read_contents(path, 0, before).latest.name == "Was", "read from the start"
+    trusted = contents.Contents(
+        summary=before.summary, latest=Latest(name="Trusted"), scanned=before.scanned, ending=kept
+    )
+    assert contents.read_contents(path, 0, trusted).latest.name == "Trusted"
 
 
 def test_a_name_in_a_line_without_an_end_counts_and_is_looked_for_again(tmp_path: Path) -> None:
@@ -135,9 +138,9 @@ def test_a_name_in_a_line_without_an_end_counts_and_is_looked_for_again(tmp_path
     path = builder.write().path
     path.write_bytes(builder.content().rstrip(b"\n"))
     before = contents.read_contents(path, 0)
-    assert (before.name, before.scanned) == ("Mine", 0)
+    assert (before.latest.name, before.scanned) == ("Mine", 0)
     path.write_bytes(builder.content().rstrip(b"\n") + b"garbage\n")
-    assert contents.read_contents(path, 0, before).name is None
+    assert contents.read_contents(path, 0, before).latest.name is None
 
 
 # The index file

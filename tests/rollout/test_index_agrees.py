@@ -41,19 +41,20 @@ class World:
         found = sorted(self.home.glob("*sessions/**/rollout-*.jsonl"))
         return found[number % len(found)] if found else None
 
-    def write(self, number: int, word: str, folder: str, second: int, options: dict[str, Any]) -> None:
+    def write(self, number: int, word: str, folder: str, second: int, part: int, options: dict[str, Any]) -> None:
+        """``part``: 0, or the thread goes on in this file."""
         builder = RolloutBuilder(self.home, number=number, **options)
         if word != "x":
             builder.turn(f"say {word}", "yes")
-        name = f"rollout-2026-01-05T12-00-0{second}-{thread_id(number)}.jsonl"
-        builder.write(self.home / folder / name)
+        own = f"_ffffffff-0000-7000-8000-00000000000{part}" if part else ""
+        builder.write(self.home / folder / f"rollout-2026-01-05T12-00-0{second}-{thread_id(number)}{own}.jsonl")
 
     def append(self, number: int, word: str, *, as_name: bool) -> None:
         path = self.file(number)
         if path is not None:
             builder = RolloutBuilder(self.home, with_meta=False).say(word)
             if as_name:
-                of = path.stem[-36:]
+                of = path.stem.partition("_")[0][-36:]
                 builder = RolloutBuilder(self.home, with_meta=False)
                 builder.add(events.ThreadNameUpdated(thread_id=of, thread_name=word))
             with path.open("ab") as file:
@@ -143,22 +144,34 @@ class World:
 queries = st.builds(
     Query,
     limit=st.integers(1, 5),
-    sort_key=st.sampled_from(["created_at", "updated_at"]),
+    sort_key=st.sampled_from(["created_at", "updated_at", "recency_at"]),
     descending=st.booleans(),
     providers=st.sampled_from([[], [], ["a"], ["a", "b"], ["c"]]),
     source_kinds=st.sampled_from([[], [], ["cli"], ["exec", "subAgent"], ["subAgentReview", "vscode"]]),
     archived=st.sampled_from([False, False, True]),
     cwds=st.sampled_from([None, None, [], ["/play"], ["/play/../project", "/x"]]),
     search=st.sampled_from([None, None, "", "ALPHA", "strasse", "île", "say b"]),
+    parent=st.one_of(st.none(), st.none(), numbers.map(thread_id)),
+    ancestor=st.one_of(st.none(), st.none(), numbers.map(thread_id)),
+    originators=st.sampled_from([[], [], ["tui"], ["tui", "sdk"]]),
+    excluded=st.one_of(st.just(list[str]()), st.lists(numbers.map(thread_id), max_size=3)),
 )
-options = st.fixed_dictionaries({"provider": providers, "cwd": cwds, "source": sources})
+options = st.fixed_dictionaries(
+    {
+        "provider": providers,
+        "cwd": cwds,
+        "source": sources,
+        "parent": st.one_of(st.none(), numbers.map(thread_id)),
+        "originator": st.sampled_from(["tui", "sdk"]),
+    }
+)
 
 
 def step(name: str, *values: st.SearchStrategy[Any], **named: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.tuples(st.just(name), st.tuples(*values), st.fixed_dictionaries(named))
 
 
-writing = step("write", numbers, words, folders, st.integers(0, 2), options)
+writing = step("write", numbers, words, folders, st.integers(0, 2), st.sampled_from([0, 0, 0, 1, 2]), options)
 comparing = step("compare", queries)
 steps = st.one_of(
     writing,

@@ -121,6 +121,8 @@ class RolloutBuilder:
         cwd: str = "/project",
         git: GitState | None = None,
         forked_from: str | None = None,
+        parent: str | None = None,
+        originator: str = "tests",
         history_mode: str | UnsetType = UNSET,
         with_meta: bool = True,
     ) -> None:
@@ -134,9 +136,10 @@ class RolloutBuilder:
         self._meta = SessionMeta(
             id=self.thread_id,
             forked_from_id=forked_from or UNSET,
+            parent_thread_id=parent or UNSET,
             timestamp=stamp(self.created),
             cwd=cwd,
-            originator="tests",
+            originator=originator,
             cli_version="0.1.0",
             source=source,
             model_provider=provider,
