@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from protocol import account, config, initialize, item, model, thread, turn, usage
+from protocol import account, config, initialize, item, model, read_state, thread, turn, usage
 from protocol.permissions import Granular
 from protocol.wire import UNSET, Empty, encode
 
@@ -110,7 +110,14 @@ THREAD_FORK = Method(
     by_thread,
     gated={"path": "path", "before_turn_id": "beforeTurnId", "persist_extended_history": "persistFullHistory"},
 )
-THREAD_READ = Method("thread/read", thread.ThreadReadParams, thread.ThreadResponse, by_thread)
+THREAD_READ = Method("thread/read", thread.ThreadReadParams, thread.ThreadReadResponse, by_thread)
+THREAD_READ_STATE_UPDATE = Method(
+    "thread/readState/update",
+    read_state.ThreadReadStateUpdateParams,
+    read_state.ThreadReadStateUpdateResponse,
+    by_thread,
+    experimental=True,
+)
 THREAD_LIST = Method("thread/list", thread.ThreadListParams, thread.ThreadListResponse)
 THREAD_LOADED_LIST = Method("thread/loaded/list", thread.ThreadLoadedListParams, thread.ThreadLoadedListResponse)
 THREAD_UNSUBSCRIBE = Method("thread/unsubscribe", thread.ThreadIdParams, thread.ThreadUnsubscribeResponse, by_thread)
@@ -165,6 +172,7 @@ METHODS: tuple[Method[Any, Any], ...] = (
     THREAD_RESUME,
     THREAD_FORK,
     THREAD_READ,
+    THREAD_READ_STATE_UPDATE,
     THREAD_LIST,
     THREAD_LOADED_LIST,
     THREAD_UNSUBSCRIBE,
@@ -197,6 +205,7 @@ THREAD_ARCHIVED = Notice("thread/archived", thread.ThreadIdNotification)
 THREAD_UNARCHIVED = Notice("thread/unarchived", thread.ThreadIdNotification)
 THREAD_CLOSED = Notice("thread/closed", thread.ThreadIdNotification)
 THREAD_NAME_UPDATED = Notice("thread/name/updated", thread.ThreadNameUpdatedNotification)
+THREAD_READ_STATE_CHANGED = Notice("thread/readState/changed", read_state.ThreadReadStateChangedNotification)
 THREAD_TOKEN_USAGE_UPDATED = Notice("thread/tokenUsage/updated", usage.ThreadTokenUsageUpdatedNotification)
 TURN_STARTED = Notice("turn/started", turn.TurnStartedNotification)
 TURN_COMPLETED = Notice("turn/completed", turn.TurnCompletedNotification)
@@ -218,6 +227,7 @@ NOTICES: tuple[Notice[Any], ...] = (
     THREAD_UNARCHIVED,
     THREAD_CLOSED,
     THREAD_NAME_UPDATED,
+    THREAD_READ_STATE_CHANGED,
     THREAD_TOKEN_USAGE_UPDATED,
     TURN_STARTED,
     TURN_COMPLETED,

@@ -12,6 +12,7 @@ from protocol.permissions import (
     SandboxMode,
     SandboxPolicy,
 )
+from protocol.read_state import ThreadReadState
 from protocol.turn import CollaborationMode, ItemsView, Personality, ReasoningEffort, ServiceTier, Turn
 from protocol.wire import UNSET, Count, UnsetType, Wire
 
@@ -228,6 +229,13 @@ class ThreadResponse(Wire):
     thread: Thread
 
 
+class ThreadReadResponse(Wire):
+    """A thread, and what of it nobody has seen; no read state for a thread that is not on disk."""
+
+    thread: Thread
+    read_state: ThreadReadState | None
+
+
 class ThreadUnsubscribeResponse(Wire):
     """What the unsubscription met."""
 
@@ -308,9 +316,10 @@ class ThreadListParams(Wire):
 
 
 class ThreadListResponse(Wire):
-    """``next_cursor`` continues in this direction, ``backwards_cursor`` in the other."""
+    """``next_cursor`` continues in this direction, ``backwards_cursor`` in the other. ``read_states``: by thread id."""
 
     data: list[Thread]
+    read_states: dict[str, ThreadReadState] = {}
     next_cursor: str | None
     backwards_cursor: str | None
 

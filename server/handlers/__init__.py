@@ -14,6 +14,7 @@ from server.handlers import (
     handshake,
     history,
     metadata,
+    read_state,
     thread,
     turn,
 )
@@ -24,6 +25,7 @@ ROUTES: tuple[Route[Any, Any], ...] = (
     attach.resume,
     attach.fork,
     thread.read,
+    read_state.update,
     catalogue.list_threads,
     catalogue.list_loaded,
     thread.unsubscribe,
