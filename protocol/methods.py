@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from protocol import account, config, initialize, item, model, read_state, thread, turn, usage
+from protocol import account, config, history, initialize, item, model, read_state, thread, turn, usage
 from protocol.permissions import Granular
 from protocol.wire import UNSET, Empty, encode
 
@@ -126,6 +126,12 @@ THREAD_ARCHIVE = Method("thread/archive", thread.ThreadIdParams, Empty, by_threa
 THREAD_UNARCHIVE = Method("thread/unarchive", thread.ThreadIdParams, thread.ThreadResponse, by_thread)
 THREAD_ROLLBACK = Method("thread/rollback", thread.ThreadRollbackParams, thread.ThreadResponse, by_thread)
 THREAD_TURNS_LIST = Method("thread/turns/list", thread.ThreadTurnsListParams, thread.ThreadTurnsListResponse, by_thread)
+THREAD_ITEMS_LIST = Method(
+    "thread/items/list", history.ThreadItemsListParams, history.ThreadItemsListResponse, by_thread
+)
+THREAD_ITEMS_READ = Method(
+    "thread/items/read", history.ThreadItemsReadParams, history.ThreadItemsReadResponse, by_thread, experimental=True
+)
 THREAD_METADATA_UPDATE = Method(
     "thread/metadata/update", thread.ThreadMetadataUpdateParams, thread.ThreadResponse, by_thread
 )
@@ -181,6 +187,8 @@ METHODS: tuple[Method[Any, Any], ...] = (
     THREAD_UNARCHIVE,
     THREAD_ROLLBACK,
     THREAD_TURNS_LIST,
+    THREAD_ITEMS_LIST,
+    THREAD_ITEMS_READ,
     THREAD_METADATA_UPDATE,
     THREAD_INJECT_ITEMS,
     THREAD_MEMORY_MODE_SET,

@@ -325,12 +325,16 @@ class ThreadListResponse(Wire):
 
 
 class ThreadTurnsListParams(Wire):
-    """A page of a thread's turns, newest first unless asked otherwise. ``limit`` is 25 unless given, 1 to 100."""
+    """A page of a thread's turns, newest first unless asked otherwise. ``limit`` is 25 unless given, 1 to 100.
+
+    ``items_view``: full unless given.
+    """
 
     thread_id: str
     cursor: str | None = None
     limit: Count | None = None
     sort_direction: SortDirection | None = None
+    items_view: ItemsView | None = None
 
 
 class ThreadTurnsListResponse(Wire):

@@ -16,7 +16,7 @@ from protocol.wire import Empty
 from server.dispatch import Call, handles
 from server.handlers.checks import check_items, page_size, parse_thread_id
 from server.threads.live import LiveThread
-from server.threads.turn_pages import InvalidCursor, page
+from server.threads.turn_pages import InvalidCursor, page, viewed
 
 
 @handles(methods.THREAD_ROLLBACK)
@@ -50,17 +50,17 @@ async def _check_can_roll_back(live: LiveThread) -> None:
 @handles(methods.THREAD_TURNS_LIST)
 async def list_turns(call: Call, params: ThreadTurnsListParams) -> ThreadTurnsListResponse:
     """A page of the turns of a thread, loaded or not, archived or not."""
-    turns = await _turns(call, parse_thread_id(params.thread_id))
+    turns = await all_turns(call, parse_thread_id(params.thread_id))
     try:
         found = page(turns, params.cursor, page_size(params.limit), descending=params.sort_direction != "asc")
     except InvalidCursor as error:
         raise invalid_request(f"invalid cursor: {error}") from error
-    return ThreadTurnsListResponse(
-        data=found.turns, next_cursor=found.next_cursor, backwards_cursor=found.backwards_cursor
-    )
+    shown = [viewed(turn, params.items_view or "full") for turn in found.turns]
+    return ThreadTurnsListResponse(data=shown, next_cursor=found.next_cursor, backwards_cursor=found.backwards_cursor)
 
 
-async def _turns(call: Call, thread_id: str) -> list[Turn]:
+async def all_turns(call: Call, thread_id: str) -> list[Turn]:
+    """The turns of any thread as of now, oldest first. Raises :class:`~protocol.errors.RpcError`."""
     live = call.app.loaded.get(thread_id)
     if live is not None:
         await live.catch_up()
