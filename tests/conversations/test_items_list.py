@@ -131,7 +131,8 @@ async def test_pages_follow_each_other_while_a_turn_runs_and_after_it_has_ended(
 
 async def test_whoever_pages_while_others_talk_gets_every_item_once(tmp_path: Path) -> None:
     written = written_turns(tmp_path, 2)
-    async with running(tmp_path, *([message(f"a{n}"), completed()] for n in range(4))) as server:
+    script: list[Response] = [[message(f"a{number}"), completed()] for number in range(4)]
+    async with running(tmp_path, *script) as server:
         client, reader = await server.client(), await server.client()
         await client.call("thread/resume", threadId=written.thread_id)
         told, cursor = list[str](), None
