@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from protocol import account, config, history, initialize, item, model, read_state, thread, turn, usage
+from protocol import account, config, history, initialize, item, model, read_state, removal, search, thread, turn, usage
 from protocol.permissions import Granular
 from protocol.wire import UNSET, Empty, encode
 
@@ -124,13 +124,22 @@ THREAD_UNSUBSCRIBE = Method("thread/unsubscribe", thread.ThreadIdParams, thread.
 THREAD_NAME_SET = Method("thread/name/set", thread.ThreadSetNameParams, Empty, by_thread)
 THREAD_ARCHIVE = Method("thread/archive", thread.ThreadIdParams, Empty, by_thread)
 THREAD_UNARCHIVE = Method("thread/unarchive", thread.ThreadIdParams, thread.ThreadResponse, by_thread)
+THREAD_DELETE = Method("thread/delete", thread.ThreadIdParams, Empty, by_thread)
 THREAD_ROLLBACK = Method("thread/rollback", thread.ThreadRollbackParams, thread.ThreadResponse, by_thread)
+THREAD_REVERT = Method("thread/revert", removal.ThreadRevertParams, removal.ThreadRevertResponse, by_thread)
 THREAD_TURNS_LIST = Method("thread/turns/list", thread.ThreadTurnsListParams, thread.ThreadTurnsListResponse, by_thread)
 THREAD_ITEMS_LIST = Method(
     "thread/items/list", history.ThreadItemsListParams, history.ThreadItemsListResponse, by_thread
 )
 THREAD_ITEMS_READ = Method(
     "thread/items/read", history.ThreadItemsReadParams, history.ThreadItemsReadResponse, by_thread, experimental=True
+)
+THREAD_SEARCH_OCCURRENCES = Method(
+    "thread/searchOccurrences",
+    search.ThreadSearchOccurrencesParams,
+    search.ThreadSearchOccurrencesResponse,
+    by_thread,
+    experimental=True,
 )
 THREAD_METADATA_UPDATE = Method(
     "thread/metadata/update", thread.ThreadMetadataUpdateParams, thread.ThreadResponse, by_thread
@@ -185,10 +194,13 @@ METHODS: tuple[Method[Any, Any], ...] = (
     THREAD_NAME_SET,
     THREAD_ARCHIVE,
     THREAD_UNARCHIVE,
+    THREAD_DELETE,
     THREAD_ROLLBACK,
+    THREAD_REVERT,
     THREAD_TURNS_LIST,
     THREAD_ITEMS_LIST,
     THREAD_ITEMS_READ,
+    THREAD_SEARCH_OCCURRENCES,
     THREAD_METADATA_UPDATE,
     THREAD_INJECT_ITEMS,
     THREAD_MEMORY_MODE_SET,
@@ -211,6 +223,8 @@ THREAD_STARTED = Notice("thread/started", thread.ThreadStartedNotification)
 THREAD_STATUS_CHANGED = Notice("thread/status/changed", thread.ThreadStatusChangedNotification)
 THREAD_ARCHIVED = Notice("thread/archived", thread.ThreadIdNotification)
 THREAD_UNARCHIVED = Notice("thread/unarchived", thread.ThreadIdNotification)
+THREAD_DELETED = Notice("thread/deleted", thread.ThreadIdNotification)
+THREAD_REVERTED = Notice("thread/reverted", thread.ThreadIdNotification)
 THREAD_CLOSED = Notice("thread/closed", thread.ThreadIdNotification)
 THREAD_NAME_UPDATED = Notice("thread/name/updated", thread.ThreadNameUpdatedNotification)
 THREAD_READ_STATE_CHANGED = Notice("thread/readState/changed", read_state.ThreadReadStateChangedNotification)
@@ -233,6 +247,8 @@ NOTICES: tuple[Notice[Any], ...] = (
     THREAD_STATUS_CHANGED,
     THREAD_ARCHIVED,
     THREAD_UNARCHIVED,
+    THREAD_DELETED,
+    THREAD_REVERTED,
     THREAD_CLOSED,
     THREAD_NAME_UPDATED,
     THREAD_READ_STATE_CHANGED,

@@ -373,7 +373,7 @@ class ThreadStatusChangedNotification(Wire):
 
 
 class ThreadIdNotification(Wire):
-    """Archived, unarchived or closed (unloaded after idle time)."""
+    """Archived, unarchived, deleted, closed (unloaded after idle time), or shorter than it was."""
 
     thread_id: str
 

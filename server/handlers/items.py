@@ -1,6 +1,8 @@
-"""thread/items/list and thread/items/read: a thread's items without the turns around them."""
+"""thread/items/list, thread/items/read, thread/searchOccurrences: a thread's items without the turns around them."""
 
 from __future__ import annotations
+
+import asyncio
 
 from msgspec.structs import replace
 
@@ -16,10 +18,12 @@ from protocol.history import (
     ThreadItemsReadResponse,
 )
 from protocol.item import CommandExecution, McpToolCall, ThreadItem
+from protocol.search import ThreadSearchOccurrencesParams, ThreadSearchOccurrencesResponse
 from server.dispatch import Call, handles
 from server.handlers.checks import page_size, parse_thread_id
 from server.handlers.history import all_turns
 from server.threads.item_pages import ItemPage, Pages
+from server.threads.occurrences import search
 from server.threads.turn_pages import InvalidCursor
 
 MOST_ITEMS = 100
@@ -54,6 +58,22 @@ def _page(pages: Pages, params: ThreadItemsListParams) -> ItemPage:
         return pages.page(params.cursor, limit, descending=descending)
     except InvalidCursor as error:
         raise invalid_request(f"invalid cursor: {error}") from error
+
+
+@handles(methods.THREAD_SEARCH_OCCURRENCES)
+async def search_occurrences(call: Call, params: ThreadSearchOccurrencesParams) -> ThreadSearchOccurrencesResponse:
+    """A page of the places where a text stands in what user and model said, in any thread."""
+    if not params.search_term:
+        raise invalid_request("searchTerm must not be empty")
+    thread_id = parse_thread_id(params.thread_id)
+    turns = await all_turns(call, thread_id)
+    try:
+        found = await asyncio.to_thread(
+            search, thread_id, turns, params.search_term, params.cursor, page_size(params.limit)
+        )
+    except InvalidCursor as error:
+        raise invalid_request(f"invalid cursor: {error}") from error
+    return ThreadSearchOccurrencesResponse(data=found.found, next_cursor=found.next_cursor)
 
 
 @handles(methods.THREAD_ITEMS_READ)

@@ -50,7 +50,12 @@ def page(turns: list[Turn], cursor: str | None, limit: int, *, descending: bool)
 
 def end_cursor(turns: list[Turn]) -> str | None:
     """What leads a newest-first reader from the last of these turns on; None if there is none."""
-    return _write(turns[-1], include=True) if turns else None
+    return cursor_at(turns[-1]) if turns else None
+
+
+def cursor_at(turn: Turn) -> str:
+    """The cursor of the page that begins with this turn, in either direction."""
+    return _write(turn, include=True)
 
 
 def viewed(turn: Turn, view: ItemsView) -> Turn:
