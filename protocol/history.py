@@ -7,6 +7,7 @@ from typing import Literal
 from protocol.item import ThreadItem
 from protocol.wire import UNSET, Count, UnsetType, Wire
 
+
 class ItemAnchor(Wire, tag="item"):
     """The place of an item in the turn that the params name; the page begins beside it."""
 

@@ -111,6 +111,10 @@ ROWS: tuple[Row, ...] = (
     since(V0_166, thread.Thread, "environments", "project_id", "model", "reasoning_effort", "originator"),
     since(V0_166, thread.Thread, "daybreak_enabled"),
     since(V0_169, thread.Thread, "attached_to_thread_id"),
+    since(V0_166, thread.ThreadReadResponse, "read_state"),
+    since(V0_166, thread.ThreadListResponse, "read_states"),
+    Notices((methods.THREAD_DELETED,), since=V0_147),
+    Notices((methods.THREAD_READ_STATE_CHANGED, methods.THREAD_REVERTED), since=V0_166),
     # sessions
     until(V0_147, thread.SessionResponse, "permission_profile"),
     since(V0_147, thread.SessionResponse, "active_permission_profile", "multi_agent_mode", "runtime_workspace_roots"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from protocol.dialects.versions import NEWEST
 from server.providers.scripted import Gate, Response, completed, message
 from tests.support.harness import Client, Message, Refused, running
 from tests.support.rollouts import RolloutBuilder, Written, command_end, thread_id
@@ -54,7 +55,7 @@ async def test_items_are_those_of_the_turns_and_nothing_is_loaded(tmp_path: Path
     written = written_turns(tmp_path, 3)
     before = written.path.stat().st_mtime_ns
     async with running(tmp_path) as server:
-        client = await server.client()
+        client = await server.client(version=NEWEST)
         found = await page(client, written.thread_id)
         assert [(entry["turnId"], entry["item"]) for entry in found["data"]] == await shown(client, written.thread_id)
         assert len(found["data"]) == 9
@@ -67,7 +68,7 @@ async def test_items_are_those_of_the_turns_and_nothing_is_loaded(tmp_path: Path
 async def test_pages_of_any_length_hold_every_item_once_in_both_directions(tmp_path: Path, limit: int) -> None:
     written = written_turns(tmp_path, 3)
     async with running(tmp_path) as server:
-        client = await server.client()
+        client = await server.client(version=NEWEST)
         expected = [item["id"] for _, item in await shown(client, written.thread_id)]
         assert await walk(client, written.thread_id, limit) == expected
         assert await walk(client, written.thread_id, limit, sortDirection="desc") == expected[::-1]
@@ -77,7 +78,7 @@ async def test_pages_of_any_length_hold_every_item_once_in_both_directions(tmp_p
 async def test_one_can_turn_round_and_begin_with_the_same_item(tmp_path: Path) -> None:
     written = written_turns(tmp_path, 2)
     async with running(tmp_path) as server:
-        client = await server.client()
+        client = await server.client(version=NEWEST)
         every = ids(await page(client, written.thread_id))
         second = await page(
             client, written.thread_id, limit=2, cursor=(await page(client, written.thread_id, limit=2))["nextCursor"]
@@ -89,7 +90,7 @@ async def test_one_can_turn_round_and_begin_with_the_same_item(tmp_path: Path) -
 async def test_a_page_can_begin_beside_an_item_of_a_turn(tmp_path: Path) -> None:
     written = written_turns(tmp_path, 2)
     async with running(tmp_path) as server:
-        client = await server.client()
+        client = await server.client(version=NEWEST)
         turn = written.turn_ids[1]
         first, middle, last = ids(await page(client, written.thread_id, turnId=turn))
 
@@ -110,7 +111,7 @@ async def test_pages_follow_each_other_while_a_turn_runs_and_after_it_has_ended(
     gate = Gate()
     first: Response = [message("first"), completed()]
     async with running(tmp_path, first, [message(id="m", deltas=["Hel", gate, "lo"]), completed()]) as server:
-        client, other = await server.client(), await server.client()
+        client, other = await server.client(version=NEWEST), await server.client(version=NEWEST)
         thread = (await client.call("thread/start", cwd="/"))["thread"]["id"]
         await client.run_turn(thread, "one")
         live = await client.start_turn(thread, "two")
@@ -133,7 +134,7 @@ async def test_whoever_pages_while_others_talk_gets_every_item_once(tmp_path: Pa
     written = written_turns(tmp_path, 2)
     script: list[Response] = [[message(f"a{number}"), completed()] for number in range(4)]
     async with running(tmp_path, *script) as server:
-        client, reader = await server.client(), await server.client()
+        client, reader = await server.client(version=NEWEST), await server.client(version=NEWEST)
         await client.call("thread/resume", threadId=written.thread_id)
         told, cursor = list[str](), None
         for number in itertools.count():
@@ -150,7 +151,7 @@ async def test_whoever_pages_while_others_talk_gets_every_item_once(tmp_path: Pa
 async def test_archived_and_ephemeral_threads_have_items_like_any_other(tmp_path: Path) -> None:
     written = written_turns(tmp_path, 1)
     async with running(tmp_path, [message("hello"), completed()]) as server:
-        client = await server.client()
+        client = await server.client(version=NEWEST)
         await client.call("thread/archive", threadId=written.thread_id)
         assert len((await page(client, written.thread_id))["data"]) == 3
         thread = (await client.call("thread/start", cwd="/", ephemeral=True))["thread"]["id"]
@@ -162,7 +163,7 @@ async def test_archived_and_ephemeral_threads_have_items_like_any_other(tmp_path
 async def test_a_cursor_of_another_thread_or_of_what_was_rolled_back_is_refused(tmp_path: Path) -> None:
     written = written_turns(tmp_path, 2)
     async with running(tmp_path) as server:
-        client = await server.client()
+        client = await server.client(version=NEWEST)
         cursor = (await page(client, written.thread_id, limit=5))["nextCursor"]
         other = (await client.call("thread/fork", threadId=written.thread_id))["thread"]["id"]
         with pytest.raises(Refused, match="-32600: invalid cursor: it is of another thread"):
@@ -178,7 +179,7 @@ async def test_a_cursor_of_another_thread_or_of_what_was_rolled_back_is_refused(
 async def test_unknown_threads_are_refused_and_unknown_turns_have_no_items(tmp_path: Path) -> None:
     written = written_turns(tmp_path, 1)
     async with running(tmp_path) as server:
-        client = await server.client()
+        client = await server.client(version=NEWEST)
         with pytest.raises(Refused, match=f"-32600: thread not loaded: {thread_id(99)}"):
             await page(client, thread_id(99))
         with pytest.raises(Refused, match="-32600: invalid thread id"):
@@ -189,7 +190,7 @@ async def test_unknown_threads_are_refused_and_unknown_turns_have_no_items(tmp_p
 async def test_outputs_are_left_out_on_request_and_fetched_item_by_item(tmp_path: Path) -> None:
     written = written_turns(tmp_path, 1)
     async with running(tmp_path) as server:
-        client = await server.client()
+        client = await server.client(version=NEWEST)
         (turn,) = written.turn_ids
         whole = (await page(client, written.thread_id, turnId=turn))["data"]
         bare = (await page(client, written.thread_id, turnId=turn, deferOutput={"commandExecution": True}))["data"]
@@ -204,7 +205,7 @@ async def test_outputs_are_left_out_on_request_and_fetched_item_by_item(tmp_path
 async def test_reading_items_needs_ids_and_the_capability(tmp_path: Path) -> None:
     written = written_turns(tmp_path, 1)
     async with running(tmp_path) as server:
-        client, plain = await server.client(), await server.client(experimental=False)
+        client, plain = await server.client(version=NEWEST), await server.client(version=NEWEST, experimental=False)
         asked = {"threadId": written.thread_id, "turnId": written.turn_ids[0]}
         assert await client.call(READ, **asked | {"turnId": "nothing"}, itemIds=["item-1"]) == {"data": []}
         for count in (0, 101):
@@ -218,7 +219,7 @@ async def test_reading_items_needs_ids_and_the_capability(tmp_path: Path) -> Non
 async def test_turns_are_shown_whole_in_short_or_without_items(tmp_path: Path) -> None:
     written = written_turns(tmp_path, 1)
     async with running(tmp_path) as server:
-        client = await server.client()
+        client = await server.client(version=NEWEST)
 
         async def kinds(**params: Any) -> list[str]:
             (turn,) = (await client.call("thread/turns/list", threadId=written.thread_id, **params))["data"]

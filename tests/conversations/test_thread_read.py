@@ -143,4 +143,4 @@ async def test_after_unsubscribing_the_turn_goes_on_and_nothing_of_it_is_heard(t
         gate.open()
         assert (await other.hear("turn/completed"))["turn"]["status"] == "completed"
         await client.settle()
-        assert client.methods(already) == ["thread/readState/changed", "thread/status/changed"]
+        assert client.methods(already) == ["thread/status/changed"]
