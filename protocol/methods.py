@@ -11,7 +11,21 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from protocol import account, config, history, initialize, item, model, read_state, removal, search, thread, turn, usage
+from protocol import (
+    account,
+    config,
+    history,
+    initialize,
+    item,
+    model,
+    read_state,
+    removal,
+    search,
+    settings,
+    thread,
+    turn,
+    usage,
+)
 from protocol.permissions import Granular
 from protocol.wire import UNSET, Empty, encode
 
@@ -149,6 +163,10 @@ THREAD_MEMORY_MODE_SET = Method(
     "thread/memoryMode/set", thread.ThreadMemoryModeSetParams, Empty, by_thread, experimental=True
 )
 
+THREAD_SETTINGS_UPDATE = Method(
+    "thread/settings/update", settings.ThreadSettingsUpdateParams, Empty, by_thread, experimental=True
+)
+
 TURN_START = Method(
     "turn/start",
     turn.TurnStartParams,
@@ -204,6 +222,7 @@ METHODS: tuple[Method[Any, Any], ...] = (
     THREAD_METADATA_UPDATE,
     THREAD_INJECT_ITEMS,
     THREAD_MEMORY_MODE_SET,
+    THREAD_SETTINGS_UPDATE,
     TURN_START,
     TURN_STEER,
     TURN_INTERRUPT,
@@ -228,6 +247,7 @@ THREAD_REVERTED = Notice("thread/reverted", thread.ThreadIdNotification)
 THREAD_CLOSED = Notice("thread/closed", thread.ThreadIdNotification)
 THREAD_NAME_UPDATED = Notice("thread/name/updated", thread.ThreadNameUpdatedNotification)
 THREAD_READ_STATE_CHANGED = Notice("thread/readState/changed", read_state.ThreadReadStateChangedNotification)
+THREAD_SETTINGS_UPDATED = Notice("thread/settings/updated", settings.ThreadSettingsUpdatedNotification)
 THREAD_TOKEN_USAGE_UPDATED = Notice("thread/tokenUsage/updated", usage.ThreadTokenUsageUpdatedNotification)
 TURN_STARTED = Notice("turn/started", turn.TurnStartedNotification)
 TURN_COMPLETED = Notice("turn/completed", turn.TurnCompletedNotification)
@@ -252,6 +272,7 @@ NOTICES: tuple[Notice[Any], ...] = (
     THREAD_CLOSED,
     THREAD_NAME_UPDATED,
     THREAD_READ_STATE_CHANGED,
+    THREAD_SETTINGS_UPDATED,
     THREAD_TOKEN_USAGE_UPDATED,
     TURN_STARTED,
     TURN_COMPLETED,

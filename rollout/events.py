@@ -190,6 +190,13 @@ class ThreadNameUpdated(Record, tag="thread_name_updated"):
     thread_name: str | UnsetType | None = UNSET
 
 
+class ThreadSettingsApplied(Record, tag="thread_settings_applied"):
+    """The thread's later turns run with these settings, in the spelling of rollouts."""
+
+    thread_id: str = ""
+    thread_settings: dict[str, Any]
+
+
 class EnteredReviewMode(Record, tag="entered_review_mode"):
     """A review began."""
 
@@ -238,6 +245,7 @@ DurableEvent = (
     | ContextCompacted
     | ThreadRolledBack
     | ThreadNameUpdated
+    | ThreadSettingsApplied
     | EnteredReviewMode
     | ExitedReviewMode
     | UndoCompleted

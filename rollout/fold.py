@@ -6,9 +6,10 @@ What is kept of a rollout of hundreds of megabytes is its turns, which are a sma
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from rollout.boundaries import is_user_turn
-from rollout.events import TaskComplete, TaskStarted, ThreadNameUpdated, TokenCount, TurnAborted
+from rollout.events import TaskComplete, TaskStarted, ThreadNameUpdated, ThreadSettingsApplied, TokenCount, TurnAborted
 from rollout.history import History
 from rollout.lines import OTHER_ITEM, Entry, ResponseItem, SessionMeta, TurnContext, decode_line
 from rollout.reader import UNREAD_COUNT, RolloutEmpty, RolloutWithoutMeta, read, skim
@@ -16,16 +17,24 @@ from rollout.usage import Usage
 
 _NOTED = frozenset(
     {TokenCount, TaskStarted, TaskComplete, TurnAborted, TurnContext, SessionMeta, ThreadNameUpdated, ResponseItem}
+    | {ThreadSettingsApplied}
 )
 
 
+class Chosen(NamedTuple):
+    """The model and effort that a thread ran with last, or that were chosen for it since."""
+
+    model: str
+    effort: str | None
+
+
 class Fold:
-    """What the lines fed so far say. ``context``: the last one."""
+    """What the lines fed so far say. ``chosen``: the newest."""
 
     def __init__(self) -> None:
         self.history = History()
         self.usage = Usage()
-        self.context: TurnContext | None = None
+        self.chosen: Chosen | None = None
         self._meta: SessionMeta | None = None
         self._names: dict[str, str] = {}
         self._started = False
@@ -51,7 +60,10 @@ class Fold:
             case TaskComplete() | TurnAborted():
                 self._unanswered = False
             case TurnContext():
-                self.context = entry
+                self.chosen = Chosen(entry.model, entry.effort or None)
+            case ThreadSettingsApplied(thread_settings={"model": str(model)} as settings):
+                effort = settings.get("reasoning_effort")
+                self.chosen = Chosen(model, effort if isinstance(effort, str) else None)
             case SessionMeta():
                 self._meta = self._meta or entry
             case ThreadNameUpdated() if entry.thread_name:

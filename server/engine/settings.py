@@ -32,10 +32,10 @@ from protocol.turn import (
     ReasoningEffort,
     ReasoningSummary,
     ServiceTier,
-    TurnStartParams,
+    TurnOverrides,
 )
 from protocol.wire import UNSET, Record
-from rollout.lines import TurnContext
+from rollout.fold import Chosen
 from server.config import Config, Overrides, SessionSettings
 from server.models import ModelMetadata, metadata
 from server.providers.settings import ProviderConfig
@@ -91,12 +91,12 @@ def session_settings(
     overrides: SessionOverrides,
     *,
     cwd: str,
-    last: TurnContext | None = None,
+    last: Chosen | None = None,
     instructions: str | None = None,
 ) -> Settings:
     """Settings of a thread that starts, resumes or forks with these overrides in ``cwd``.
 
-    ``last`` (the newest turn_context) and ``instructions`` are what the rollout remembers; overrides go before them.
+    ``last`` (what was chosen last) and ``instructions`` are what the rollout remembers; overrides go before them.
     Raises :class:`~server.errors.ConfigError`.
     """
     overrides = _restored(overrides, last)
@@ -132,7 +132,7 @@ def _chosen_sandbox(overrides: SessionOverrides) -> SandboxPolicy | None:
     return None if overrides.permissions is None else PROFILES[overrides.permissions]
 
 
-def _restored(overrides: SessionOverrides, last: TurnContext | None) -> SessionOverrides:
+def _restored(overrides: SessionOverrides, last: Chosen | None) -> SessionOverrides:
     """The overrides, with the model and effort of the last turn unless they say anything of either, or a provider."""
     config = overrides.config or {}
     chosen = overrides.model or overrides.model_provider or config.keys() & {"model", "model_reasoning_effort"}
@@ -143,7 +143,7 @@ def _restored(overrides: SessionOverrides, last: TurnContext | None) -> SessionO
     return msgspec.structs.replace(overrides, model=last.model, config=config)
 
 
-def turn_settings(settings: Settings, params: TurnStartParams) -> Settings:
+def turn_settings(settings: Settings, params: TurnOverrides) -> Settings:
     """The settings after a turn's overrides; they stick for later turns."""
     cwd = None if params.cwd is None else str(Path(settings.cwd) / params.cwd)
     roots = params.runtime_workspace_roots or (cwd and [cwd])
@@ -171,7 +171,7 @@ def turn_settings(settings: Settings, params: TurnStartParams) -> Settings:
     return msgspec.structs.replace(settings, **changed)
 
 
-def _permitted(params: TurnStartParams) -> dict[str, Any]:
+def _permitted(params: TurnOverrides) -> dict[str, Any]:
     """What the params change of what may be done."""
     profile = params.permission_profile
     if profile is not None:

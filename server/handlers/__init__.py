@@ -16,6 +16,7 @@ from server.handlers import (
     items,
     metadata,
     read_state,
+    settings,
     thread,
     turn,
 )
@@ -43,6 +44,7 @@ ROUTES: tuple[Route[Any, Any], ...] = (
     metadata.update,
     history.inject_items,
     metadata.set_memory_mode,
+    settings.update,
     turn.start,
     turn.steer,
     turn.interrupt,

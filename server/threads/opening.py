@@ -24,11 +24,11 @@ from rollout import fork, prompt, reader
 from rollout.boundaries import first_words
 from rollout.catalog import Catalog, ThreadSummary
 from rollout.events import ThreadRolledBack
-from rollout.fold import Fold, fold
+from rollout.fold import Chosen, Fold, fold
 from rollout.fork import Survey
 from rollout.forms import Legacy, Paginated
 from rollout.history import present, rebuild
-from rollout.lines import Entry, GitState, ResponseItem, SessionMeta, TurnContext
+from rollout.lines import Entry, GitState, ResponseItem, SessionMeta
 from rollout.lock import WriterLock
 from rollout.model_items import Item
 from rollout.paths import Home, new_rollout_path
@@ -156,7 +156,7 @@ class Opening:
             writing=writing,
             reread=partial(self._reread, path),
         )
-        return Resumed(live, folded.context.model if folded.context else None)
+        return Resumed(live, folded.chosen.model if folded.chosen else None)
 
     async def resume_items(self, items: list[Item], params: ThreadResumeParams, *, originator: str) -> LiveThread:
         """A new thread that begins with these model items; they make no turns."""
@@ -271,12 +271,12 @@ class Opening:
         return self._settings(
             params,
             cwd=_cwd(params, Path(source.meta.cwd)),
-            last=source.context,
+            last=source.chosen,
             instructions=instructions.get("text") if instructions else None,
         )
 
     def _settings(
-        self, params: SessionOverrides, *, cwd: str, last: TurnContext | None = None, instructions: str | None = None
+        self, params: SessionOverrides, *, cwd: str, last: Chosen | None = None, instructions: str | None = None
     ) -> Settings:
         try:
             return session_settings(self._config.reread(), params, cwd=cwd, last=last, instructions=instructions)

@@ -30,7 +30,7 @@ async def find(client: Client, thread: str, term: str, **params: Any) -> Message
 
 def marked(place: Message) -> str:
     """The text that a client would show as found, by UTF-16 code units."""
-    snippet = place["snippet"].encode("utf-16-le")
+    snippet: bytes = place["snippet"].encode("utf-16-le")
     span = place["snippetMatchRange"]
     return snippet[2 * span["start"] : 2 * span["end"]].decode("utf-16-le")
 

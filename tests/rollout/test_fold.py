@@ -11,7 +11,7 @@ from hypothesis import given
 
 from protocol.item import Reasoning
 from rollout import events
-from rollout.fold import fold
+from rollout.fold import Chosen, fold
 from rollout.history import History, rebuild
 from rollout.lines import Entry, TurnContext, encode_line
 from rollout.reader import RolloutEmpty, RolloutMissing, RolloutWithoutMeta, read
@@ -45,7 +45,7 @@ def check(path: Path) -> None:
     assert (folded.usage.info, folded.usage.owner) == (Usage.of(rollout.entries).info, history.usage_owner)
     assert folded.meta == rollout.meta
     contexts = [entry for entry in rollout.entries if isinstance(entry, TurnContext)]
-    assert folded.context == (contexts[-1] if contexts else None)
+    assert folded.chosen == (Chosen(contexts[-1].model, contexts[-1].effort or None) if contexts else None)
 
 
 @pytest.mark.parametrize("make", MADE, ids=lambda make: make.__name__)
