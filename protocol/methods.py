@@ -18,6 +18,7 @@ from protocol import (
     initialize,
     item,
     model,
+    offers,
     read_state,
     removal,
     search,
@@ -163,6 +164,10 @@ THREAD_MEMORY_MODE_SET = Method(
     "thread/memoryMode/set", thread.ThreadMemoryModeSetParams, Empty, by_thread, experimental=True
 )
 
+THREAD_GOAL_GET = Method("thread/goal/get", thread.ThreadIdParams, offers.ThreadGoalResponse, by_thread)
+THREAD_BACKGROUND_TERMINALS_LIST = Method(
+    "thread/backgroundTerminals/list", offers.ThreadPageParams, model.EmptyPage, experimental=True
+)
 THREAD_SETTINGS_UPDATE = Method(
     "thread/settings/update", settings.ThreadSettingsUpdateParams, Empty, by_thread, experimental=True
 )
@@ -198,6 +203,21 @@ MCP_SERVER_STATUS_LIST = Method("mcpServerStatus/list", model.PageParams, model.
 CONFIG_READ = Method("config/read", config.ConfigReadParams, config.ConfigReadResponse)
 CONFIG_REQUIREMENTS_READ = Method("configRequirements/read", Empty, config.ConfigRequirementsReadResponse, lenient=True)
 SKILLS_LIST = Method("skills/list", config.SkillsListParams, config.SkillsListResponse)
+HOOKS_LIST = Method("hooks/list", offers.HooksListParams, offers.HooksListResponse)
+PLUGIN_INSTALLED = Method("plugin/installed", Empty, offers.PluginInstalledResponse)
+PLUGIN_LIST = Method("plugin/list", Empty, offers.PluginListResponse)
+APP_LIST = Method("app/list", offers.ThreadPageParams, model.EmptyPage)
+APP_INSTALLED = Method("app/installed", offers.ThreadPageParams, offers.AppsInstalledResponse)
+PERMISSION_PROFILE_LIST = Method("permissionProfile/list", model.PageParams, offers.PermissionProfilePage)
+MODEL_PROVIDER_LIST = Method("modelProvider/list", Empty, offers.ModelProviderListResponse)
+MODEL_PROVIDER_CAPABILITIES_READ = Method("modelProvider/capabilities/read", Empty, offers.ModelProviderCapabilities)
+CHECK_GOV_CLOUD = Method("account/bedrock/checkGovCloudRequirements", Empty, offers.GovCloudCheck, experimental=True)
+ACCOUNT_USAGE_READ = Method("account/usage/read", Empty, Empty, lenient=True)
+ENVIRONMENT_STATUS = Method("environment/status", offers.EnvironmentParams, offers.EnvironmentStatus, experimental=True)
+ENVIRONMENT_INFO = Method("environment/info", offers.EnvironmentParams, offers.Environment, experimental=True)
+REMOTE_CONTROL_STATUS_READ = Method(
+    "remoteControl/status/read", Empty, offers.RemoteControlStatus, experimental=True, lenient=True
+)
 
 METHODS: tuple[Method[Any, Any], ...] = (
     INITIALIZE,
@@ -222,6 +242,8 @@ METHODS: tuple[Method[Any, Any], ...] = (
     THREAD_METADATA_UPDATE,
     THREAD_INJECT_ITEMS,
     THREAD_MEMORY_MODE_SET,
+    THREAD_GOAL_GET,
+    THREAD_BACKGROUND_TERMINALS_LIST,
     THREAD_SETTINGS_UPDATE,
     TURN_START,
     TURN_STEER,
@@ -235,6 +257,19 @@ METHODS: tuple[Method[Any, Any], ...] = (
     CONFIG_READ,
     CONFIG_REQUIREMENTS_READ,
     SKILLS_LIST,
+    HOOKS_LIST,
+    PLUGIN_INSTALLED,
+    PLUGIN_LIST,
+    APP_LIST,
+    APP_INSTALLED,
+    PERMISSION_PROFILE_LIST,
+    MODEL_PROVIDER_LIST,
+    MODEL_PROVIDER_CAPABILITIES_READ,
+    CHECK_GOV_CLOUD,
+    ACCOUNT_USAGE_READ,
+    ENVIRONMENT_STATUS,
+    ENVIRONMENT_INFO,
+    REMOTE_CONTROL_STATUS_READ,
 )
 """Every request a client may make."""
 

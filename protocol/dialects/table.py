@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from protocol import account, config, item, methods, model, permissions, settings, thread, turn, usage
+from protocol import account, config, item, methods, model, offers, permissions, settings, thread, turn, usage
 from protocol.dialects.versions import V0_147, V0_166, V0_169, Version
 from protocol.wire import UNSET, Wire
 
@@ -160,6 +160,7 @@ ROWS: tuple[Row, ...] = (
     Kinds((item.SubAgentActivity, item.Sleep, item.AudioInput, item.LocalAudioInput), since=V0_147),
     Kinds((item.FunctionCallOutput,), since=V0_166),
     # everything else
+    until(V0_166, offers.ModelProviderCapabilities, "namespace_tools"),
     since(V0_147, model.Model, "model_specialty", "service_tiers", "default_service_tier"),
     since(V0_166, model.Model, "available_access_programs", "multi_agent_version"),
     since(V0_166, account.GetAccountResponse, "workspace_routing"),
