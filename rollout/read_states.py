@@ -6,6 +6,7 @@ id. Knows no connection and no turn but its id.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from uuid import uuid4
 
@@ -43,6 +44,11 @@ class ReadStates:
         """The state of a thread."""
         self._journal.look()
         return self._known(thread_id)
+
+    def of_all(self, thread_ids: Iterable[str]) -> dict[str, ThreadReadState]:
+        """The states of these threads, by id."""
+        self._journal.look()
+        return {thread_id: self._known(thread_id) for thread_id in thread_ids}
 
     def completed(self, thread_id: str, turn_id: str) -> ThreadReadState:
         """A turn has a result that nobody has seen yet; what was unread before stays the first.
