@@ -11,7 +11,23 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from protocol import account, config, initialize, item, model, thread, thread_list, turn, usage
+from protocol import (
+    account,
+    config,
+    history,
+    initialize,
+    item,
+    model,
+    offers,
+    read_state,
+    removal,
+    search,
+    settings,
+    thread,
+    thread_list,
+    turn,
+    usage,
+)
 from protocol.permissions import Granular
 from protocol.wire import UNSET, Empty, encode
 
@@ -110,21 +126,51 @@ THREAD_FORK = Method(
     by_thread,
     gated={"path": "path", "before_turn_id": "beforeTurnId", "persist_extended_history": "persistFullHistory"},
 )
-THREAD_READ = Method("thread/read", thread.ThreadReadParams, thread.ThreadResponse, by_thread)
+THREAD_READ = Method("thread/read", thread.ThreadReadParams, thread.ThreadReadResponse, by_thread)
+THREAD_READ_STATE_UPDATE = Method(
+    "thread/readState/update",
+    read_state.ThreadReadStateUpdateParams,
+    read_state.ThreadReadStateUpdateResponse,
+    by_thread,
+    experimental=True,
+)
 THREAD_LIST = Method("thread/list", thread_list.ThreadListParams, thread.ThreadListResponse)
 THREAD_LOADED_LIST = Method("thread/loaded/list", thread.ThreadLoadedListParams, thread.ThreadLoadedListResponse)
 THREAD_UNSUBSCRIBE = Method("thread/unsubscribe", thread.ThreadIdParams, thread.ThreadUnsubscribeResponse, by_thread)
 THREAD_NAME_SET = Method("thread/name/set", thread.ThreadSetNameParams, Empty, by_thread)
 THREAD_ARCHIVE = Method("thread/archive", thread.ThreadIdParams, Empty, by_thread)
 THREAD_UNARCHIVE = Method("thread/unarchive", thread.ThreadIdParams, thread.ThreadResponse, by_thread)
+THREAD_DELETE = Method("thread/delete", thread.ThreadIdParams, Empty, by_thread)
 THREAD_ROLLBACK = Method("thread/rollback", thread.ThreadRollbackParams, thread.ThreadResponse, by_thread)
+THREAD_REVERT = Method("thread/revert", removal.ThreadRevertParams, removal.ThreadRevertResponse, by_thread)
 THREAD_TURNS_LIST = Method("thread/turns/list", thread.ThreadTurnsListParams, thread.ThreadTurnsListResponse, by_thread)
+THREAD_ITEMS_LIST = Method(
+    "thread/items/list", history.ThreadItemsListParams, history.ThreadItemsListResponse, by_thread
+)
+THREAD_ITEMS_READ = Method(
+    "thread/items/read", history.ThreadItemsReadParams, history.ThreadItemsReadResponse, by_thread, experimental=True
+)
+THREAD_SEARCH_OCCURRENCES = Method(
+    "thread/searchOccurrences",
+    search.ThreadSearchOccurrencesParams,
+    search.ThreadSearchOccurrencesResponse,
+    by_thread,
+    experimental=True,
+)
 THREAD_METADATA_UPDATE = Method(
     "thread/metadata/update", thread.ThreadMetadataUpdateParams, thread.ThreadResponse, by_thread
 )
 THREAD_INJECT_ITEMS = Method("thread/inject_items", thread.ThreadInjectItemsParams, Empty, by_thread)
 THREAD_MEMORY_MODE_SET = Method(
     "thread/memoryMode/set", thread.ThreadMemoryModeSetParams, Empty, by_thread, experimental=True
+)
+
+THREAD_GOAL_GET = Method("thread/goal/get", thread.ThreadIdParams, offers.ThreadGoalResponse, by_thread)
+THREAD_BACKGROUND_TERMINALS_LIST = Method(
+    "thread/backgroundTerminals/list", offers.ThreadPageParams, model.EmptyPage, experimental=True
+)
+THREAD_SETTINGS_UPDATE = Method(
+    "thread/settings/update", settings.ThreadSettingsUpdateParams, Empty, by_thread, experimental=True
 )
 
 TURN_START = Method(
@@ -158,6 +204,21 @@ MCP_SERVER_STATUS_LIST = Method("mcpServerStatus/list", model.PageParams, model.
 CONFIG_READ = Method("config/read", config.ConfigReadParams, config.ConfigReadResponse)
 CONFIG_REQUIREMENTS_READ = Method("configRequirements/read", Empty, config.ConfigRequirementsReadResponse, lenient=True)
 SKILLS_LIST = Method("skills/list", config.SkillsListParams, config.SkillsListResponse)
+HOOKS_LIST = Method("hooks/list", offers.HooksListParams, offers.HooksListResponse)
+PLUGIN_INSTALLED = Method("plugin/installed", Empty, offers.PluginInstalledResponse)
+PLUGIN_LIST = Method("plugin/list", Empty, offers.PluginListResponse)
+APP_LIST = Method("app/list", offers.ThreadPageParams, model.EmptyPage)
+APP_INSTALLED = Method("app/installed", offers.ThreadPageParams, offers.AppsInstalledResponse)
+PERMISSION_PROFILE_LIST = Method("permissionProfile/list", model.PageParams, offers.PermissionProfilePage)
+MODEL_PROVIDER_LIST = Method("modelProvider/list", Empty, offers.ModelProviderListResponse)
+MODEL_PROVIDER_CAPABILITIES_READ = Method("modelProvider/capabilities/read", Empty, offers.ModelProviderCapabilities)
+CHECK_GOV_CLOUD = Method("account/bedrock/checkGovCloudRequirements", Empty, offers.GovCloudCheck, experimental=True)
+ACCOUNT_USAGE_READ = Method("account/usage/read", Empty, Empty, lenient=True)
+ENVIRONMENT_STATUS = Method("environment/status", offers.EnvironmentParams, offers.EnvironmentStatus, experimental=True)
+ENVIRONMENT_INFO = Method("environment/info", offers.EnvironmentParams, offers.Environment, experimental=True)
+REMOTE_CONTROL_STATUS_READ = Method(
+    "remoteControl/status/read", Empty, offers.RemoteControlStatus, experimental=True, lenient=True
+)
 
 METHODS: tuple[Method[Any, Any], ...] = (
     INITIALIZE,
@@ -165,17 +226,26 @@ METHODS: tuple[Method[Any, Any], ...] = (
     THREAD_RESUME,
     THREAD_FORK,
     THREAD_READ,
+    THREAD_READ_STATE_UPDATE,
     THREAD_LIST,
     THREAD_LOADED_LIST,
     THREAD_UNSUBSCRIBE,
     THREAD_NAME_SET,
     THREAD_ARCHIVE,
     THREAD_UNARCHIVE,
+    THREAD_DELETE,
     THREAD_ROLLBACK,
+    THREAD_REVERT,
     THREAD_TURNS_LIST,
+    THREAD_ITEMS_LIST,
+    THREAD_ITEMS_READ,
+    THREAD_SEARCH_OCCURRENCES,
     THREAD_METADATA_UPDATE,
     THREAD_INJECT_ITEMS,
     THREAD_MEMORY_MODE_SET,
+    THREAD_GOAL_GET,
+    THREAD_BACKGROUND_TERMINALS_LIST,
+    THREAD_SETTINGS_UPDATE,
     TURN_START,
     TURN_STEER,
     TURN_INTERRUPT,
@@ -188,6 +258,19 @@ METHODS: tuple[Method[Any, Any], ...] = (
     CONFIG_READ,
     CONFIG_REQUIREMENTS_READ,
     SKILLS_LIST,
+    HOOKS_LIST,
+    PLUGIN_INSTALLED,
+    PLUGIN_LIST,
+    APP_LIST,
+    APP_INSTALLED,
+    PERMISSION_PROFILE_LIST,
+    MODEL_PROVIDER_LIST,
+    MODEL_PROVIDER_CAPABILITIES_READ,
+    CHECK_GOV_CLOUD,
+    ACCOUNT_USAGE_READ,
+    ENVIRONMENT_STATUS,
+    ENVIRONMENT_INFO,
+    REMOTE_CONTROL_STATUS_READ,
 )
 """Every request a client may make."""
 
@@ -195,8 +278,12 @@ THREAD_STARTED = Notice("thread/started", thread.ThreadStartedNotification)
 THREAD_STATUS_CHANGED = Notice("thread/status/changed", thread.ThreadStatusChangedNotification)
 THREAD_ARCHIVED = Notice("thread/archived", thread.ThreadIdNotification)
 THREAD_UNARCHIVED = Notice("thread/unarchived", thread.ThreadIdNotification)
+THREAD_DELETED = Notice("thread/deleted", thread.ThreadIdNotification)
+THREAD_REVERTED = Notice("thread/reverted", thread.ThreadIdNotification)
 THREAD_CLOSED = Notice("thread/closed", thread.ThreadIdNotification)
 THREAD_NAME_UPDATED = Notice("thread/name/updated", thread.ThreadNameUpdatedNotification)
+THREAD_READ_STATE_CHANGED = Notice("thread/readState/changed", read_state.ThreadReadStateChangedNotification)
+THREAD_SETTINGS_UPDATED = Notice("thread/settings/updated", settings.ThreadSettingsUpdatedNotification)
 THREAD_TOKEN_USAGE_UPDATED = Notice("thread/tokenUsage/updated", usage.ThreadTokenUsageUpdatedNotification)
 TURN_STARTED = Notice("turn/started", turn.TurnStartedNotification)
 TURN_COMPLETED = Notice("turn/completed", turn.TurnCompletedNotification)
@@ -216,8 +303,12 @@ NOTICES: tuple[Notice[Any], ...] = (
     THREAD_STATUS_CHANGED,
     THREAD_ARCHIVED,
     THREAD_UNARCHIVED,
+    THREAD_DELETED,
+    THREAD_REVERTED,
     THREAD_CLOSED,
     THREAD_NAME_UPDATED,
+    THREAD_READ_STATE_CHANGED,
+    THREAD_SETTINGS_UPDATED,
     THREAD_TOKEN_USAGE_UPDATED,
     TURN_STARTED,
     TURN_COMPLETED,

@@ -12,6 +12,7 @@ from protocol.permissions import (
     SandboxMode,
     SandboxPolicy,
 )
+from protocol.read_state import ThreadReadState
 from protocol.turn import CollaborationMode, ItemsView, Personality, ReasoningEffort, ServiceTier, Turn
 from protocol.wire import UNSET, Count, UnsetType, Wire
 
@@ -228,6 +229,13 @@ class ThreadResponse(Wire):
     thread: Thread
 
 
+class ThreadReadResponse(Wire):
+    """A thread, and what of it nobody has seen; no read state for a thread that is not on disk."""
+
+    thread: Thread
+    read_state: ThreadReadState | None
+
+
 class ThreadUnsubscribeResponse(Wire):
     """What the unsubscription met."""
 
@@ -278,20 +286,25 @@ class ThreadMemoryModeSetParams(Wire):
 
 
 class ThreadListResponse(Wire):
-    """``next_cursor`` continues in this direction, ``backwards_cursor`` in the other."""
+    """``next_cursor`` continues in this direction, ``backwards_cursor`` in the other. ``read_states``: by thread id."""
 
     data: list[Thread]
+    read_states: dict[str, ThreadReadState] = {}
     next_cursor: str | None
     backwards_cursor: str | None
 
 
 class ThreadTurnsListParams(Wire):
-    """A page of a thread's turns, newest first unless asked otherwise. ``limit`` is 25 unless given, 1 to 100."""
+    """A page of a thread's turns, newest first unless asked otherwise. ``limit`` is 25 unless given, 1 to 100.
+
+    ``items_view``: full unless given.
+    """
 
     thread_id: str
     cursor: str | None = None
     limit: Count | None = None
     sort_direction: SortDirection | None = None
+    items_view: ItemsView | None = None
 
 
 class ThreadTurnsListResponse(Wire):
@@ -330,7 +343,7 @@ class ThreadStatusChangedNotification(Wire):
 
 
 class ThreadIdNotification(Wire):
-    """Archived, unarchived or closed (unloaded after idle time)."""
+    """Archived, unarchived, deleted, closed (unloaded after idle time), or shorter than it was."""
 
     thread_id: str
 

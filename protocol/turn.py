@@ -66,11 +66,9 @@ class CollaborationMode(Wire):
     settings: ModeSettings
 
 
-class TurnStartParams(Wire):
-    """Input for the thread, with overrides that stick for later turns (``output_schema`` does not)."""
+class TurnOverrides(Wire):
+    """Settings of a thread for its later turns; null keeps what is. ``service_tier``: absent keeps, null clears."""
 
-    thread_id: str
-    input: list[UserInput]
     cwd: str | None = None
     runtime_workspace_roots: list[str] | None = None
     approval_policy: ApprovalPolicy | None = None
@@ -80,14 +78,21 @@ class TurnStartParams(Wire):
     permissions: str | None = None
     model: str | None = None
     service_tier: ServiceTier | UnsetType | None = UNSET
-    service_tier_for_turn: ServiceTier | None = None
     effort: ReasoningEffort | None = None
     summary: ReasoningSummary | None = None
     personality: Personality | None = None
-    output_schema: Any = None
-    responsesapi_client_metadata: dict[str, str] | None = None
     environments: list[dict[str, Any]] | None = None
     collaboration_mode: CollaborationMode | None = None
+
+
+class TurnStartParams(TurnOverrides):
+    """Input for the thread, with overrides that stick for later turns (``output_schema`` does not)."""
+
+    thread_id: str
+    input: list[UserInput]
+    service_tier_for_turn: ServiceTier | None = None
+    output_schema: Any = None
+    responsesapi_client_metadata: dict[str, str] | None = None
     client_user_message_id: str | None = None
     """The client's own id of this input; every client hears it back with the item, as ``clientId``."""
 

@@ -101,6 +101,14 @@ class Catalog:
         os.utime(moved)
         return moved
 
+    def delete(self, thread_id: str) -> None:
+        """Remove every rollout of a thread, archived or not. Raises ``OSError``."""
+        named = f"rollout-*-{thread_id}*.jsonl"
+        found = [*self._home.sessions.rglob(named), *self._home.archived.glob(named)]
+        for path in {self.find(thread_id), self.find_archived(thread_id), *found} - {None}:
+            assert path is not None
+            path.unlink(missing_ok=True)
+
     # Many threads
 
     def list(self, query: Query) -> Page:

@@ -204,7 +204,7 @@ class ThreadNameUpdated(Record, tag="thread_name_updated"):
 class ThreadSettingsApplied(Record, tag="thread_settings_applied"):
     """The thread ``thread_id`` runs with these settings from here on. 0.169.0 also says so when it opens one."""
 
-    thread_id: str
+    thread_id: str = ""
     thread_settings: dict[str, Any]
 
 

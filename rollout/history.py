@@ -23,7 +23,8 @@ from rollout.mapping import optional
 from rollout.paginated import StoredItem
 from rollout.policy import sanitise
 
-_LIVE = frozenset(get_args(events.LiveEvent))
+_UNCOUNTED = frozenset({*get_args(events.LiveEvent), events.ThreadSettingsApplied})
+"""Take no position: they are not in the file, or the versions that number turns by position do not read them."""
 
 # These errors concern a request that was refused, not the turn that runs.
 _HARMLESS = frozenset({"thread_rollback_failed", "active_turn_not_steerable"})
@@ -55,7 +56,7 @@ class History:
         if fold is not None:
             self._position += 1
             fold(self, entry)
-        elif kind not in _LIVE:
+        elif kind not in _UNCOUNTED:
             self._position += 1
 
     def pass_over(self, count: int) -> None:

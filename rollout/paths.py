@@ -44,6 +44,11 @@ class Home(NamedTuple):
         return self.path / "threadcast" / "metadata.jsonl"
 
     @property
+    def read_states(self) -> Path:
+        """Which threads have results that nobody has seen, append-only; ours alone."""
+        return self.path / "threadcast" / "read_states.jsonl"
+
+    @property
     def index_file(self) -> Path:
         """What lists show of every rollout, a cache; ours alone."""
         return self.path / "threadcast" / "index.sqlite"

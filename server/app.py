@@ -10,6 +10,7 @@ import structlog
 from protocol.errors import GOING_AWAY, invalid_request
 from rollout.catalog import Catalog
 from rollout.paths import Home
+from rollout.read_states import ReadStates
 from server.config import Config
 from server.connection import Connection
 from server.dispatch import Dispatcher
@@ -42,9 +43,16 @@ class App:
         self.outgoing = Outgoing(self.subscriptions)
         self.loaded = Loaded(self.outgoing, self.subscriptions, config.idle_unload_seconds)
         self.catalog = Catalog(Home(config.codex_home))
+        self.read_states = ReadStates(Home(config.codex_home).read_states)
         self.limits = Limits()
         self.opening = Opening(
-            config, self.catalog, self.outgoing, self.subscriptions, self.limits, self.loaded.changed
+            config,
+            self.catalog,
+            self.outgoing,
+            self.subscriptions,
+            self.limits,
+            self.read_states,
+            self.loaded.changed,
         )
         self.draining = False
         self._indexing: asyncio.Task[None] | None = None

@@ -5,7 +5,7 @@ Owns: Config, and the settings of one session derived from it. Must not know: co
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,11 +30,11 @@ from server.config_keys import (
     read_toml,
     undot,
 )
-from server.config_view import describe
+from server.config_project import ProjectLayer, project_layers, trust_level
+from server.config_view import Layer, describe
 from server.errors import ConfigError
 from server.models import default_slug
 from server.providers.settings import OFFLINE, OPENAI, ProviderConfig, builtin_providers
-from server.repository import work_tree
 
 DEFAULT_LISTEN = "ws://127.0.0.1:8390"
 
@@ -177,11 +177,30 @@ class Config(Record):
         """All layers merged, the profile included, as one table of Codex keys."""
         return _merge(self.user_table, self.flag_table, {}, strict=False)
 
-    def describe(self, *, layers: bool = False) -> ConfigReadResponse:
-        """The answer to ``config/read``, secrets masked; ``layers``: with what the file and the flags say each."""
-        user = {"type": "user", "file": str(self.file)}, self.user_table
-        flags = {"type": "sessionFlags"}, self.flag_table
-        return describe(self.table(), [user, flags], with_layers=layers)
+    def project(self, cwd: Path | None) -> list[ProjectLayer]:
+        """What the project around an absolute folder says, the lowest layer first, also where it does not count."""
+        return [] if cwd is None else project_layers(cwd, self.keys.projects, self.codex_home)
+
+    def _with_project(self, layers: Sequence[ProjectLayer]) -> dict[str, Any]:
+        """``config.toml`` with what counts of these above it."""
+        table = self.user_table
+        for layer in layers:
+            table = table if layer.disabled else overlay(table, layer.table)
+        return table
+
+    def describe(self, cwd: Path | None = None, *, layers: bool = False) -> ConfigReadResponse:
+        """The answer to ``config/read``, secrets masked; ``layers``: with what each file and the flags say.
+
+        ``cwd``: an absolute folder, whose project's files are layers too.
+        """
+        project = self.project(cwd)
+        told = [
+            Layer({"type": "user", "file": str(self.file)}, self.user_table),
+            *(Layer({"type": "project", "dotCodexFolder": str(a.folder)}, a.table, a.disabled) for a in project),
+            Layer({"type": "sessionFlags"}, self.flag_table),
+        ]
+        table = _merge(self._with_project(project), self.flag_table, {}, strict=False)
+        return describe(table, told, with_layers=layers)
 
     def effective(
         self,
@@ -192,14 +211,14 @@ class Config(Record):
         """Decide what a thread starts with.
 
         ``config``: the request's own keys (dotted names allowed), above the file; ``overrides``: its typed params,
-        above all. ``cwd`` finds the trust level that the defaults of sandbox and approvals depend on (spec, turns
-        4.2). Raises ConfigError, whose text suits ``failed to load configuration: <text>``.
+        above all. ``cwd`` finds the project, and the trust level that the defaults of sandbox and approvals depend on
+        (spec, turns 4.2). Raises ConfigError, whose text suits ``failed to load configuration: <text>``.
         """
         typed = overrides or Overrides()
-        table = _merge(self.user_table, self.flag_table, undot(config or {}), strict=True)
+        table = _merge(self._with_project(self.project(cwd)), self.flag_table, undot(config or {}), strict=True)
         keys = _apply(read_keys(table), typed)
         provider = find_provider(_provider_id(keys, self.environ), table, self.environ)
-        trust = _trust_level(keys.projects, cwd) if cwd and keys.projects else None
+        trust = trust_level(keys.projects, cwd) if cwd and keys.projects else None
         return SessionSettings(
             model=keys.model or default_slug(provider.id),
             provider=provider,
@@ -310,17 +329,3 @@ def _instructions(keys: CodexKeys, codex_home: Path) -> str | None:
         return path.read_text(encoding="utf-8").strip() or None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the model instructions file {path} cannot be read: {error}") from error
-
-
-def _trust_level(projects: Mapping[str, Mapping[str, Any]], cwd: Path) -> str | None:
-    for folder in _trust_folders(cwd):
-        if (level := projects.get(str(folder), {}).get("trust_level")) is not None:
-            return str(level)
-    return None
-
-
-def _trust_folders(cwd: Path) -> Iterator[Path]:
-    """The folder itself, then the root of the git work tree around it."""
-    yield cwd
-    if (root := work_tree(cwd)) is not None:
-        yield root

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -46,8 +46,12 @@ _MASK = "(hidden)"
 _SECRET_KEYS = frozenset({"experimental_bearer_token", "bearer_token", "http_headers", "query_params", "env", "set"})
 
 
-Layer = tuple[dict[str, str], dict[str, Any]]
-"""A ConfigLayerSource, and the table of keys it holds."""
+class Layer(NamedTuple):
+    """A ConfigLayerSource, and the table of keys it holds. ``disabled``: why it does not count; null if it does."""
+
+    name: dict[str, str]
+    table: dict[str, Any]
+    disabled: str | None = None
 
 
 def describe(merged: Mapping[str, Any], layers: Sequence[Layer], *, with_layers: bool) -> ConfigReadResponse:
@@ -56,10 +60,20 @@ def describe(merged: Mapping[str, Any], layers: Sequence[Layer], *, with_layers:
     ``layers`` go from the lowest to the highest and come out in the opposite order, without those that say nothing.
     """
     unset: dict[str, Any] = {key: {} if key == "profiles" else None for key in _SCHEMA_KEYS}
-    speaking = [(name, _version(table), table) for name, table in layers if table]
-    origins = {key: {"name": name, "version": version} for name, version, table in speaking for key in _leaves(table)}
-    shown = [{"name": name, "version": version, "config": mask(table)} for name, version, table in reversed(speaking)]
+    speaking = [(layer, _version(layer.table)) for layer in layers if layer.table]
+    origins = {
+        key: {"name": layer.name, "version": version}
+        for layer, version in speaking
+        if layer.disabled is None
+        for key in _leaves(layer.table)
+    }
+    shown = [_shown(layer, version) for layer, version in reversed(speaking)]
     return ConfigReadResponse(config=unset | mask(merged), origins=origins, layers=shown if with_layers else None)
+
+
+def _shown(layer: Layer, version: str) -> dict[str, Any]:
+    said = {"name": layer.name, "version": version, "config": mask(layer.table)}
+    return said if layer.disabled is None else said | {"disabledReason": layer.disabled}
 
 
 def _version(table: Mapping[str, Any]) -> str:

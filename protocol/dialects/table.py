@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from protocol import account, config, item, methods, model, permissions, thread, turn, usage
+from protocol import account, config, item, methods, model, offers, permissions, settings, thread, turn, usage
 from protocol.dialects.versions import V0_147, V0_166, V0_169, Version
 from protocol.wire import UNSET, Wire
 
@@ -111,6 +111,10 @@ ROWS: tuple[Row, ...] = (
     since(V0_166, thread.Thread, "environments", "project_id", "model", "reasoning_effort", "originator"),
     since(V0_166, thread.Thread, "daybreak_enabled"),
     since(V0_169, thread.Thread, "attached_to_thread_id"),
+    since(V0_166, thread.ThreadReadResponse, "read_state"),
+    since(V0_166, thread.ThreadListResponse, "read_states"),
+    Notices((methods.THREAD_DELETED, methods.THREAD_SETTINGS_UPDATED), since=V0_147),
+    Notices((methods.THREAD_READ_STATE_CHANGED, methods.THREAD_REVERTED), since=V0_166),
     # sessions
     until(V0_147, thread.SessionResponse, "permission_profile"),
     since(V0_147, thread.SessionResponse, "active_permission_profile", "multi_agent_mode", "runtime_workspace_roots"),
@@ -122,6 +126,9 @@ ROWS: tuple[Row, ...] = (
     Wording(thread.SessionResponse, "approval_policy", _still_a_policy, since=V0_147),
     until(V0_147, permissions.ReadOnly, "access"),
     until(V0_147, permissions.WorkspaceWrite, "read_only_access"),
+    Wording(settings.ThreadSettings, "approval_policy", _still_a_policy, since=V0_147),
+    since(V0_166, settings.ThreadSettings, "disabled_plugin_ids"),
+    since(V0_169, settings.ThreadSettings, "environments"),
     # turns
     since(V0_147, turn.Turn, "items_view"),
     since(V0_166, turn.Turn, "root_turn_id"),
@@ -153,6 +160,7 @@ ROWS: tuple[Row, ...] = (
     Kinds((item.SubAgentActivity, item.Sleep, item.AudioInput, item.LocalAudioInput), since=V0_147),
     Kinds((item.FunctionCallOutput,), since=V0_166),
     # everything else
+    until(V0_166, offers.ModelProviderCapabilities, "namespace_tools"),
     since(V0_147, model.Model, "model_specialty", "service_tiers", "default_service_tier"),
     since(V0_166, model.Model, "available_access_programs", "multi_agent_version"),
     since(V0_166, account.GetAccountResponse, "workspace_routing"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from rollout.events import ThreadSettingsApplied
 from rollout.lines import ResponseItem, TurnContext
 from rollout.model_items import as_object
 from server.engine.settings import Settings
@@ -36,6 +37,44 @@ def turn_context(turn_id: str, settings: Settings, now: datetime, output_schema:
         developer_instructions=settings.developer_instructions or msgspec.UNSET,
         final_output_json_schema=msgspec.UNSET if output_schema is None else output_schema,
     )
+
+
+def settings_applied(thread_id: str, settings: Settings) -> ThreadSettingsApplied:
+    """Settings that were chosen without a turn, as the rollout keeps them."""
+    chosen = {
+        "model": settings.model,
+        "model_provider_id": settings.provider.id,
+        "service_tier": settings.service_tier,
+        "approval_policy": msgspec.to_builtins(settings.approval_policy),
+        "approvals_reviewer": settings.approvals_reviewer,
+        "requested_approvals_reviewer": settings.approvals_reviewer,
+        "permission_profile": _stored_profile(msgspec.to_builtins(settings.permission_profile), settings.cwd),
+        "cwd": settings.cwd,
+        "runtime_workspace_roots": list(settings.workspace_roots),
+        "reasoning_effort": settings.effort,
+        "reasoning_summary": settings.summary,
+        "personality": settings.personality,
+        "collaboration_mode": msgspec.to_builtins(settings.collaboration),
+    }
+    kept = {name: value for name, value in chosen.items() if value is not None}
+    return ThreadSettingsApplied(thread_id=thread_id, thread_settings=kept)
+
+
+def _stored_profile(profile: dict[str, Any], cwd: str) -> dict[str, Any]:
+    """A permission profile as rollouts spell it: the network in a word, the working directory by its path."""
+    stored = {"type": profile["type"]}
+    if "network" in profile:
+        stored["network"] = "enabled" if profile["network"]["enabled"] else "restricted"
+    if "fileSystem" in profile:
+        place = {"type": "special", "value": {"kind": "current_working_directory"}}
+        entries = profile["fileSystem"].get("entries", [])
+        stored["file_system"] = profile["fileSystem"] | {
+            "entries": [
+                entry | {"path": {"type": "path", "path": cwd}} if entry["path"] == place else entry
+                for entry in entries
+            ]
+        }
+    return stored
 
 
 def news(settings: Settings, current: TurnContext, last: TurnContext | None) -> list[ResponseItem]:

@@ -32,7 +32,7 @@ from protocol.turn import (
     ReasoningEffort,
     ReasoningSummary,
     ServiceTier,
-    TurnStartParams,
+    TurnOverrides,
 )
 from protocol.wire import UNSET, Record
 from rollout.latest import Latest
@@ -143,7 +143,7 @@ def _restored(overrides: SessionOverrides, last: Latest | None) -> SessionOverri
     return msgspec.structs.replace(overrides, model=last.model, config=config)
 
 
-def turn_settings(settings: Settings, params: TurnStartParams) -> Settings:
+def turn_settings(settings: Settings, params: TurnOverrides) -> Settings:
     """The settings after a turn's overrides; they stick for later turns."""
     cwd = None if params.cwd is None else str(Path(settings.cwd) / params.cwd)
     roots = params.runtime_workspace_roots or (cwd and [cwd])
@@ -171,7 +171,7 @@ def turn_settings(settings: Settings, params: TurnStartParams) -> Settings:
     return msgspec.structs.replace(settings, **changed)
 
 
-def _permitted(params: TurnStartParams) -> dict[str, Any]:
+def _permitted(params: TurnOverrides) -> dict[str, Any]:
     """What the params change of what may be done."""
     profile = params.permission_profile
     if profile is not None:

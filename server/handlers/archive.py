@@ -1,4 +1,4 @@
-"""thread/archive and thread/unarchive."""
+"""thread/archive, thread/unarchive and thread/delete."""
 
 from __future__ import annotations
 
@@ -51,6 +51,28 @@ async def unarchive(call: Call, params: ThreadIdParams) -> ThreadResponse:
     summary, _ = await call.app.opening.look(path, turns=False)
     _announce(call, methods.THREAD_UNARCHIVED, thread_id)
     return ThreadResponse(thread=thread_object(summary, call.app.loaded.status(thread_id), []))
+
+
+@handles(methods.THREAD_DELETE)
+async def delete(call: Call, params: ThreadIdParams) -> Empty:
+    """Unload a thread, stopping its turn, and remove its rollout, archived or not, and what is kept beside it."""
+    thread_id = parse_thread_id(params.thread_id)
+    live = call.app.loaded.get(thread_id)
+    if live is not None and live.ephemeral:
+        raise invalid_request(f"ephemeral thread has nothing that could be deleted: {thread_id}")
+    if live is None and await call.app.opening.find(thread_id, archived=True) is None:
+        raise invalid_request(f"no rollout found for thread id {thread_id}")
+    if live is not None:
+        await live.claim()
+        await call.app.loaded.remove(live)
+    try:
+        with alone(call.app.opening.lock(thread_id)):
+            await asyncio.to_thread(call.app.catalog.delete, thread_id)
+        await asyncio.to_thread(call.app.read_states.forget, thread_id)
+    except OSError as error:
+        raise internal_error(f"failed to delete thread {thread_id}: {error}") from error
+    _announce(call, methods.THREAD_DELETED, thread_id)
+    return Empty()
 
 
 def _announce(call: Call, notice: Notice[ThreadIdNotification], thread_id: str) -> None:

@@ -18,8 +18,9 @@ from protocol.turn import Turn
 from server.dispatch import Call, handles
 from server.handlers.checks import check_items, check_permissions, page_size, parse_thread_id
 from server.handlers.session import resume_response, session_response
+from server.threads.item_pages import Pages
 from server.threads.live import LiveThread, Snapshot, warning
-from server.threads.turn_pages import end_cursor, page
+from server.threads.turn_pages import end_cursor, page, viewed
 
 _OTHER_MODEL = (
     "The last turn of this session was run by the model `{recorded}`; the next one will be run by `{model}`. "
@@ -40,7 +41,11 @@ async def resume(call: Call, params: ThreadResumeParams) -> ResumeResponse:
         await live.prepare(call.connection.version)
     snapshot = attach(call, live, turns=not params.exclude_turns)
     return resume_response(
-        snapshot.thread, live.settings, page=_page(params, snapshot.turns), turns_cursor=end_cursor(snapshot.turns)
+        snapshot.thread,
+        live.settings,
+        page=_page(params, snapshot.turns),
+        turns_cursor=end_cursor(snapshot.turns),
+        items_cursor=Pages(live.id, snapshot.turns).newest(),
     )
 
 
@@ -76,7 +81,8 @@ def _page(params: ThreadResumeParams, turns: list[Turn]) -> TurnsPage | None:
     if asked is None:
         return None
     found = page(turns, None, page_size(asked.limit), descending=asked.sort_direction != "asc")
-    return TurnsPage(data=found.turns, next_cursor=found.next_cursor, backwards_cursor=found.backwards_cursor)
+    shown = [viewed(turn, asked.items_view or "summary") for turn in found.turns]
+    return TurnsPage(data=shown, next_cursor=found.next_cursor, backwards_cursor=found.backwards_cursor)
 
 
 def _loaded(call: Call, params: ThreadResumeParams) -> LiveThread | None:

@@ -36,6 +36,7 @@ async def list_threads(call: Call, params: ThreadListParams) -> ThreadListRespon
             raise invalid_request(f"invalid cursor: {params.cursor}") from error
     return ThreadListResponse(
         data=[_shown(call, found) for found in page.threads],
+        read_states=call.app.read_states.of_all(found.id for found in page.threads),
         next_cursor=page.next_cursor,
         backwards_cursor=page.backwards_cursor,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from protocol.errors import invalid_request
 from protocol.thread import SessionOverrides
-from protocol.turn import TurnStartParams
+from protocol.turn import TurnOverrides
 from protocol.wire import Json
 from rollout.foreign import InvalidItem, checked
 from rollout.model_items import Item
@@ -39,10 +39,10 @@ def check_items(member: str, items: list[Json]) -> list[Item]:
         raise invalid_request(f"{member}[{error.index}] is not a valid response item: {error}") from error
 
 
-def check_permissions(overrides: SessionOverrides | TurnStartParams) -> None:
+def check_permissions(overrides: SessionOverrides | TurnOverrides) -> None:
     """Refuse two ways of saying what may be done at once, and names of profiles that we do not have."""
-    member = "sandboxPolicy" if isinstance(overrides, TurnStartParams) else "sandbox"
-    sandbox = overrides.sandbox_policy if isinstance(overrides, TurnStartParams) else overrides.sandbox
+    member = "sandboxPolicy" if isinstance(overrides, TurnOverrides) else "sandbox"
+    sandbox = overrides.sandbox_policy if isinstance(overrides, TurnOverrides) else overrides.sandbox
     if sandbox is not None and overrides.permission_profile is not None:
         raise invalid_request(f"`permissionProfile` cannot be combined with `{member}`")
     if sandbox is not None and overrides.permissions is not None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 from protocol import methods
 from protocol.config import (
     ConfigReadParams,
@@ -11,6 +14,7 @@ from protocol.config import (
     SkillsListParams,
     SkillsListResponse,
 )
+from protocol.errors import invalid_request
 from protocol.model import (
     CollaborationModeListResponse,
     CollaborationModeMask,
@@ -57,8 +61,11 @@ async def list_mcp_servers(_call: Call, _params: PageParams) -> EmptyPage:
 
 @handles(methods.CONFIG_READ)
 async def read(call: Call, params: ConfigReadParams) -> ConfigReadResponse:
-    """The configuration in force, read anew."""
-    return call.app.config.reread().describe(layers=params.include_layers)
+    """The configuration in force, read anew; with the project's where its folder is given."""
+    if params.cwd is not None and "\0" in params.cwd:
+        raise invalid_request("invalid cwd: it holds a NUL character")
+    cwd = None if params.cwd is None else Path.cwd() / params.cwd
+    return await asyncio.to_thread(lambda: call.app.config.reread().describe(cwd, layers=params.include_layers))
 
 
 @handles(methods.CONFIG_REQUIREMENTS_READ)

@@ -14,7 +14,7 @@ def session_response(thread: Thread, settings: Settings) -> SessionResponse:
 
 
 def resume_response(
-    thread: Thread, settings: Settings, *, page: TurnsPage | None, turns_cursor: str | None
+    thread: Thread, settings: Settings, *, page: TurnsPage | None, turns_cursor: str | None, items_cursor: str | None
 ) -> ResumeResponse:
     """The same with the page of turns that was asked for, and the way back from the end of the history."""
     return ResumeResponse(
@@ -22,6 +22,7 @@ def resume_response(
         collaboration_mode=settings.collaboration,
         initial_turns_page=page,
         turns_backwards_cursor=turns_cursor,
+        items_backwards_cursor=items_cursor,
     )
 
 

@@ -12,7 +12,7 @@ from protocol.thread import (
     ThreadIdParams,
     ThreadNameUpdatedNotification,
     ThreadReadParams,
-    ThreadResponse,
+    ThreadReadResponse,
     ThreadSetNameParams,
     ThreadStartedNotification,
     ThreadStartParams,
@@ -43,19 +43,21 @@ async def start(call: Call, params: ThreadStartParams) -> SessionResponse:
 
 
 @handles(methods.THREAD_READ)
-async def read(call: Call, params: ThreadReadParams) -> ThreadResponse:
+async def read(call: Call, params: ThreadReadParams) -> ThreadReadResponse:
     """Look at a thread, loaded or not, archived or not."""
     thread_id = parse_thread_id(params.thread_id)
     live = call.app.loaded.get(thread_id)
     if live is not None:
         await live.catch_up()
-        return ThreadResponse(thread=await _with_turns(call, live) if params.include_turns else live.describe([]))
+        shown = await _with_turns(call, live) if params.include_turns else live.describe([])
+        return ThreadReadResponse(thread=shown, read_state=live.read_state)
     path = await call.app.opening.find(thread_id, archived=True)
     if path is None:
         raise invalid_request(f"thread not loaded: {thread_id}")
     summary, turns = await call.app.opening.look(path, turns=params.include_turns)
     encoded = await asyncio.to_thread(EncodedTurns().of, turns, call.connection.version)
-    return ThreadResponse(thread=thread_object(summary, call.app.loaded.status(thread_id), encoded))
+    shown = thread_object(summary, call.app.loaded.status(thread_id), encoded)
+    return ThreadReadResponse(thread=shown, read_state=call.app.read_states.of(thread_id))
 
 
 async def _with_turns(call: Call, live: LiveThread) -> Thread:

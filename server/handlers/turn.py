@@ -21,6 +21,7 @@ from server.engine.inputs import Input, text_length
 from server.engine.settings import turn_settings
 from server.handlers.checks import check_environments, check_permissions, parse_thread_id
 from server.threads.live import LiveThread
+from server.threads.settings import adopt
 from server.threads.translate import begun_turn
 
 MAX_INPUT_CHARS = 1 << 20
@@ -33,7 +34,7 @@ async def start(call: Call, params: TurnStartParams) -> TurnStartResponse:
     await live.claim()
     check_environments(params.environments)
     check_permissions(params)
-    live.settings = turn_settings(live.settings, params)
+    adopt(live, turn_settings(live.settings, params), call.app.outgoing, record=False)
     given = Input(params.input, params.client_user_message_id)
     turn_id = await _join(live, given)
     if turn_id is None:

@@ -19,6 +19,7 @@ from protocol import frames, methods
 from protocol.dialects.versions import Version
 from protocol.errors import invalid_request
 from protocol.frames import Message
+from protocol.read_state import ThreadReadState, ThreadReadStateChangedNotification
 from protocol.thread import Thread, ThreadStatus, ThreadStatusChangedNotification
 from protocol.turn import Turn as WireTurn
 from protocol.turn import WarningNotification
@@ -33,6 +34,7 @@ from rollout.lines import Entry, ResponseItem, SessionMeta
 from rollout.mapping import optional, turn_error
 from rollout.model_items import Item
 from rollout.prompt import Prompt
+from rollout.read_states import ReadStates
 from rollout.reader import RolloutError
 from rollout.usage import Usage, attribute, recomputed
 from server.connection import Connection
@@ -101,6 +103,7 @@ class LiveThread:
         outgoing: Outgoing,
         subscriptions: Subscriptions[Connection],
         limits: Limits,
+        read_states: ReadStates,
         on_change: Callable[[LiveThread], None],
         reread: Reread | None = None,
     ) -> None:
@@ -117,6 +120,7 @@ class LiveThread:
         self._outgoing = outgoing
         self._subscriptions = subscriptions
         self._limits = limits
+        self._read_states = read_states
         self._on_change = on_change
         self._reread = reread
         self._status = Status()
@@ -155,6 +159,11 @@ class LiveThread:
     def is_busy(self) -> bool:
         """A turn is under way, or about to begin."""
         return self.turn is not None
+
+    @property
+    def read_state(self) -> ThreadReadState | None:
+        """What of it nobody has seen yet; None while it is not on disk."""
+        return self._read_states.of(self.id) if self.materialised else None
 
     @property
     def usage_info(self) -> TokenUsageInfo | None:
@@ -245,10 +254,20 @@ class LiveThread:
                 self.turn = None
                 if isinstance(event, events.TurnAborted):
                     self.interrupted = optional(event.turn_id)
+                else:
+                    self._note_unread(event.turn_id)
                 self._set_status(replace(self._status, running=False))
                 self._on_change(self)
             case _:
                 pass
+
+    def _note_unread(self, turn_id: str) -> None:
+        """A turn has a result, good or bad: nobody has seen it until somebody says so."""
+        if not self.materialised:
+            return
+        state = self._read_states.completed(self.id, turn_id)
+        changed = ThreadReadStateChangedNotification(thread_id=self.id, read_state=state)
+        self._outgoing.announce(frames.notification(methods.THREAD_READ_STATE_CHANGED, changed))
 
     def _set_status(self, status: Status) -> None:
         before, self._status = self._status.wire(), status

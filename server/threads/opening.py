@@ -33,6 +33,7 @@ from rollout.lines import Entry, GitState, ResponseItem, SessionMeta
 from rollout.lock import WriterLock
 from rollout.model_items import Item
 from rollout.paths import Home, new_rollout_path
+from rollout.read_states import ReadStates
 from rollout.reader import RolloutError, RolloutWithoutMeta
 from rollout.recorder import Recorder
 from rollout.usage import Usage
@@ -71,13 +72,19 @@ class Opening:
         outgoing: Outgoing,
         subscriptions: Subscriptions[Connection],
         limits: Limits,
+        read_states: ReadStates,
         on_change: Callable[[LiveThread], None],
     ) -> None:
         self._config = config
         self._catalog = catalog
         self._home = Home(config.codex_home)
         self._make = partial(
-            LiveThread, outgoing=outgoing, subscriptions=subscriptions, limits=limits, on_change=on_change
+            LiveThread,
+            outgoing=outgoing,
+            subscriptions=subscriptions,
+            limits=limits,
+            read_states=read_states,
+            on_change=on_change,
         )
 
     # -- on disk -----------------------------------------------------------------------------------------------------

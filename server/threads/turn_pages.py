@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
-from protocol.turn import Turn
+from protocol.item import AgentMessage, ThreadItem, UserMessage
+from protocol.turn import ItemsView, Turn
 from protocol.wire import Wire, encode
 
 
@@ -48,7 +50,26 @@ def page(turns: list[Turn], cursor: str | None, limit: int, *, descending: bool)
 
 def end_cursor(turns: list[Turn]) -> str | None:
     """What leads a newest-first reader from the last of these turns on; None if there is none."""
-    return _write(turns[-1], include=True) if turns else None
+    return cursor_at(turns[-1]) if turns else None
+
+
+def cursor_at(turn: Turn) -> str:
+    """The cursor of the page that begins with this turn, in either direction."""
+    return _write(turn, include=True)
+
+
+def viewed(turn: Turn, view: ItemsView) -> Turn:
+    """The turn with as many of its items as the view shows."""
+    if view == "full":
+        return turn
+    return replace(turn, items=[] if view == "notLoaded" else _summary(turn.items), items_view=view)
+
+
+def _summary(items: list[ThreadItem]) -> list[ThreadItem]:
+    """What the turn was asked first, and what it answered last."""
+    asked = next((at for at, item in enumerate(items) if isinstance(item, UserMessage)), None)
+    answered = next((at for at in reversed(range(len(items))) if isinstance(items[at], AgentMessage)), None)
+    return [items[at] for at in sorted({at for at in (asked, answered) if at is not None})]
 
 
 def _place(ordered: list[Turn], cursor: str) -> int:
