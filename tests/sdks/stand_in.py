@@ -28,7 +28,7 @@ def make(folder: Path) -> Path:
 
 async def run(client: str, program: str, home: Path, *arguments: str, path: Path | None = None) -> str:
     """Run a program of this client on this CODEX_HOME; its standard output. Fails with all it said."""
-    home.mkdir(exist_ok=True)
+    home.mkdir(exist_ok=True)  # noqa: ASYNC240 - nothing else runs in this loop
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("THREADCAST_", "OPENAI_", "PY"))}
     environment = kept | {"CODEX_HOME": str(home), "PATH": f"{path.parent}:{kept['PATH']}" if path else kept["PATH"]}
     process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""The official Python SDK: threads, streaming, resume and what else its surface offers. Argument: the codex to start."""
+"""The official Python SDK: threads, streaming, resume and the rest of its surface. Argument: the codex to start."""
 
 import json
 import sys
