@@ -115,6 +115,7 @@ class _Visitor:
         self.socket.ends = True
         if not self._let_go.done():
             self._let_go.set_result(None)
+            self._lines.put_nowait(None)
 
     async def read(self, receive: Callable[[str | bytes], None]) -> None:
         """Give on each line. What was said is answered although nothing more comes, so this waits for the server."""
@@ -123,8 +124,9 @@ class _Visitor:
             self._room.release()
             if text := line.strip():
                 receive(_decoded(text))
-        self._on_end(True)
-        await self._let_go
+        if not self._let_go.done():
+            self._on_end(True)
+            await self._let_go
 
     async def disconnect(self, order: Disconnect) -> None:
         """Nothing can be told to one who takes nothing, and the server has no other reason to go on."""
