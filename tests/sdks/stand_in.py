@@ -52,9 +52,10 @@ async def run(client: str, program: str, home: Path, *arguments: str, path: Path
 
 
 async def report(client: str, program: str, home: Path, target: Path | str) -> dict[str, Any]:
-    """What a program of ours says it saw, on its last line."""
+    """What a program of ours says it saw, on a line of its own; clients may log on others."""
     said = await run(client, program, home, str(target))
-    seen: dict[str, Any] = json.loads(said.splitlines()[-1])
+    (line,) = (line for line in said.splitlines() if line.startswith("{"))
+    seen: dict[str, Any] = json.loads(line)
     return seen
 
 

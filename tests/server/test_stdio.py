@@ -268,13 +268,28 @@ async def test_a_long_line_is_taken_and_one_over_the_limit_refused(tmp_path: Pat
 
 
 async def test_a_reader_that_pauses_gets_every_message_whole(tmp_path: Path) -> None:
-    async with spawned(tmp_path) as server:
+    async with spawned(tmp_path, "app-server", "--outbox-limit", "100000000") as server:
         thread = await server.thread()
         server.ask("turn/start", {"threadId": thread, "input": [{"type": "text", "text": "deltas:3000:900:0"}]})
         server.input.write_eof()  # nothing has been read of what is far more than a pipe holds
-        _, rest, _ = await server.ended()
+        status, rest, complaint = await server.ended()
+    assert (status, complaint) == (0, "")
     said = [message["params"]["delta"] for message in rest if message.get("method") == "item/agentMessage/delta"]
     assert sum(map(len, said)) >= 3000 * 900
+
+
+async def test_a_reader_that_takes_too_little_ends_the_server_as_it_would_end_a_connection(tmp_path: Path) -> None:
+    async with spawned(tmp_path, "app-server", "--outbox-limit", "100000") as server:
+        thread = await server.thread()
+        output = server.process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
+        output.pause_reading()
+        server.ask("turn/start", {"threadId": thread, "input": [{"type": "text", "text": "deltas:100000:900:1"}]})
+        assert server.process.stderr is not None
+        async with asyncio.timeout(PATIENCE):
+            assert b"too slow" in await server.process.stderr.readline()
+            output.resume_reading()  # or its end would not be seen
+            assert await server.process.wait() == 0
+    assert last_event(tmp_path)["type"] == "turn_aborted"
 
 
 class _Taken:

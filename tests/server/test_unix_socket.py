@@ -19,6 +19,7 @@ from websockets.asyncio.client import unix_connect
 from server.config import Config
 from server.listen import SOCKET_IN_HOME
 from tests.server.test_cli import run, serving
+from tests.server.test_stdio import spawned
 from tests.support.harness import PATIENCE, Client, running
 
 HELLO = {"clientInfo": {"name": "test", "version": "1.0"}}
@@ -94,6 +95,23 @@ async def test_clients_with_and_without_an_upgrade_and_over_tcp_share_a_thread(t
             pass
         await plain.close()
         await asking.close()
+
+
+async def test_a_client_that_started_the_server_shares_its_thread_with_who_joins(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    async with spawned(tmp_path, "app-server", "--stdio", "--listen", f"unix://{path}") as server:
+        thread = await server.thread()
+        joining = await upgraded(path)
+        await joining.call("thread/resume", threadId=thread)
+        turn_id = await server.turn(thread, "Hello")
+        assert (await joining.hear("turn/completed"))["turn"]["id"] == turn_id
+        mine = await joining.start_turn(thread, "Hello yourself")
+        while (await server.hear("turn/completed"))["turn"]["id"] != mine:
+            pass
+        server.input.write_eof()
+        assert (await joining.closed())[0] == 1001
+        assert (await server.ended())[0] == 0
+    assert not path.exists()
 
 
 async def test_a_client_without_an_upgrade_may_ping_send_in_pieces_and_close(tmp_path: Path) -> None:
