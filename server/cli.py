@@ -102,7 +102,8 @@ def _as_spawned(options: dict[str, Any]) -> None:
     """What is otherwise for a program that starts the server: it speaks first, and may never read the log."""
     for flag in (*_SWITCHES_WITHOUT_EFFECT, *_VALUES_WITHOUT_EFFECT):
         del options[flag.removeprefix("--").replace("-", "_")]
-    options["listen"] = options["listen"] or ["stdio://"]
+    # A program may name what a script around this server names as well.
+    options["listen"] = list(dict.fromkeys(options["listen"] or ["stdio://"]))
     options["log_level"] = options["log_level"] or os.environ.get(variable("log-level")) or "warning"
 
 

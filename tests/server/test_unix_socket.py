@@ -99,7 +99,9 @@ async def test_clients_with_and_without_an_upgrade_and_over_tcp_share_a_thread(t
 
 async def test_a_client_that_started_the_server_shares_its_thread_with_who_joins(tmp_path: Path) -> None:
     path = tmp_path / "s"
-    async with spawned(tmp_path, "app-server", "--stdio", "--listen", f"unix://{path}") as server:
+    async with spawned(
+        tmp_path, "app-server", "--listen", "stdio://", "--stdio", "--listen", f"unix://{path}"
+    ) as server:
         thread = await server.thread()
         joining = await upgraded(path)
         await joining.call("thread/resume", threadId=thread)
