@@ -5,13 +5,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: serve test check format lint types imports bench bench-short clean
+.PHONY: serve test sdks check format lint types imports bench bench-short clean
 
 serve: $(READY)
 	$(BIN)/threadcast serve $(ARGS)
 
 test: $(READY)
 	$(BIN)/pytest $(ARGS)
+
+# The clients of others that tests/sdks run against the server.
+sdks: $(READY)
+	$(BIN)/python -m tests.sdks.environments
 
 check: $(READY) format lint types imports test
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 
 import structlog
 
@@ -59,7 +60,9 @@ class App:
         self._given = providers or {}
         self._opened: dict[str, tuple[ProviderConfig, Provider]] = {}
         self._dispatcher = Dispatcher(self, ROUTES)
-        self.listener = Listener(config, self._dispatcher, self._left)
+        self.on_end: Callable[[bool], None] = lambda _listens: None
+        """Called when the client that started this server says no more; with whether it still listens."""
+        self.listener = Listener(config, self._dispatcher, self._left, lambda listens: self.on_end(listens))
 
     def _left(self, connection: Connection) -> None:
         self.loaded.left(self.subscriptions.close(connection))
@@ -84,6 +87,10 @@ class App:
         Home(self.config.codex_home).sessions.mkdir(parents=True, exist_ok=True)
         await self.listener.start()
         self._indexing = asyncio.create_task(self._index(), name="indexing")
+
+    async def answer(self) -> None:
+        """Wait until every request that came so far is answered."""
+        await self._dispatcher.drain()
 
     async def stop(self, *, drain_seconds: float = 0.0) -> None:
         """Begin no new turns, let the running ones end within ``drain_seconds``, then close everything, in order."""

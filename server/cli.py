@@ -8,7 +8,8 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 import uvloop
 
@@ -16,21 +17,28 @@ from server import doctor, logs
 from server.app import App
 from server.auth import check_exposure
 from server.config import Config
-from server.config_flags import FLAGS
+from server.config_flags import FLAGS, variable
 from server.errors import ConfigError
+from server.listen import StdioAddress, TcpAddress
 from server.version import VERSION
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``threadcast``. Returns the exit status: 0 after an orderly end, 1 if it cannot start, 2 for bad usage."""
     options = vars(parser().parse_args(arguments))
+    overrides = [*options.pop("config_before"), *_features(options, "_before")]
     run = options.pop("run", None)
     if run is not None:
         return int(run(options))
-    overrides = options.pop("config")
+    overrides += [*options.pop("config"), *_features(options)]
+    if options.pop("command") == "app-server":
+        _as_spawned(options)
+    options["listen"] = ",".join(options["listen"] or ()) or None
     try:
         config = Config.load({name.replace("_", "-"): value for name, value in options.items()}, os.environ, overrides)
-        check_exposure(config.listen.host, config.auth.mode, config.insecure_no_auth)
+        for address in config.listen:
+            if isinstance(address, TcpAddress):
+                check_exposure(address.host, config.auth.mode, config.insecure_no_auth)
         logs.set_up(config.log_format, config.log_level)
         return uvloop.run(_serve(config))
     except (ConfigError, OSError) as error:
@@ -42,23 +50,66 @@ def parser() -> argparse.ArgumentParser:
     """The commands and their flags."""
     commands = argparse.ArgumentParser(prog="threadcast", description="Share live Codex threads over WebSocket.")
     commands.add_argument("--version", action="version", version=f"threadcast {VERSION}")
+    _add_overrides(commands, "_before")  # programs that start `codex app-server` put them on either side
     subcommands = commands.add_subparsers(required=True, metavar="COMMAND")
-    serve = subcommands.add_parser("serve", help="accept clients and run their turns")
-    for flag in FLAGS:
-        if flag == "insecure-no-auth":
-            serve.add_argument(f"--{flag}", action="store_const", const="true", help=_HELP[flag])
-        else:
-            serve.add_argument(f"--{flag}", metavar="VALUE", help=_HELP[flag])
-    serve.add_argument(
-        "-c", "--config", action="append", default=[], metavar="KEY=VALUE", help="set a key of config.toml"
+    _add_flags(subcommands.add_parser("serve", help="accept clients and run their turns")).set_defaults(command="serve")
+    spawned = subcommands.add_parser(
+        "app-server", help="the same for a program that starts it in place of `codex app-server`"
     )
+    _add_flags(spawned).set_defaults(command="app-server")
+    spawned.add_argument("--stdio", dest="listen", action="append_const", const="stdio://", help="as --listen stdio://")
+    for switch in _SWITCHES_WITHOUT_EFFECT:
+        spawned.add_argument(switch, action="store_true", help=argparse.SUPPRESS)
+    for flag in _VALUES_WITHOUT_EFFECT:
+        spawned.add_argument(flag, help=argparse.SUPPRESS)
     doctor.add_to(subcommands)
     return commands
 
 
+_SWITCHES_WITHOUT_EFFECT = ("--analytics-default-enabled", "--strict-config")
+_VALUES_WITHOUT_EFFECT = ("--session-source",)
+
+
+def _add_flags(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    for flag in FLAGS:
+        if flag == "insecure-no-auth":
+            command.add_argument(f"--{flag}", action="store_const", const="true", help=_HELP[flag])
+        elif flag == "listen":
+            command.add_argument(f"--{flag}", action="append", metavar="URL", help=_HELP[flag])
+        else:
+            command.add_argument(f"--{flag}", metavar="VALUE", help=_HELP[flag])
+    _add_overrides(command)
+    return command
+
+
+def _add_overrides(command: argparse.ArgumentParser, when: str = "") -> None:
+    shown = argparse.SUPPRESS if when else "set a key of config.toml"
+    command.add_argument(
+        "-c", "--config", action="append", default=[], dest=f"config{when}", metavar="KEY=VALUE", help=shown
+    )
+    for flag in ("enable", "disable"):
+        shown = argparse.SUPPRESS if when else f"{flag} a feature: -c features.NAME={str(flag == 'enable').lower()}"
+        command.add_argument(f"--{flag}", action="append", default=[], dest=f"{flag}{when}", metavar="NAME", help=shown)
+
+
+def _features(options: dict[str, Any], when: str = "") -> list[str]:
+    """What ``--enable`` and ``--disable`` say, as keys."""
+    enabled = [f"features.{name}=true" for name in options.pop(f"enable{when}")]
+    return enabled + [f"features.{name}=false" for name in options.pop(f"disable{when}")]
+
+
+def _as_spawned(options: dict[str, Any]) -> None:
+    """What is otherwise for a program that starts the server: it speaks first, and may never read the log."""
+    for flag in (*_SWITCHES_WITHOUT_EFFECT, *_VALUES_WITHOUT_EFFECT):
+        del options[flag.removeprefix("--").replace("-", "_")]
+    # A program may name what a script around this server names as well.
+    options["listen"] = list(dict.fromkeys(options["listen"] or ["stdio://"]))
+    options["log_level"] = options["log_level"] or os.environ.get(variable("log-level")) or "warning"
+
+
 _HELP = {
     "codex-home": "folder with threads and config.toml (default: $CODEX_HOME or ~/.codex)",
-    "listen": "address, ws://IP:PORT (default: ws://127.0.0.1:8390)",
+    "listen": "ws://IP:PORT, unix://, unix://PATH or stdio://; more than once for more (default: ws://127.0.0.1:8390)",
     "ws-auth": "who may connect: none or capability-token",
     "ws-token-file": "file that holds the capability token",
     "ws-token-sha256": "SHA-256 of the capability token, in hex",
@@ -80,20 +131,24 @@ _HELP = {
 async def _serve(config: Config) -> int:
     app = App(config)
     loop = asyncio.get_running_loop()
-    told = asyncio.Event()
-    at_once = asyncio.Event()
+    told, ended, at_once = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    spawned = StdioAddress() in config.listen
 
     def on_signal() -> None:
-        (at_once if told.is_set() else told).set()
+        # Who started this server and ends it by a signal waits for no turn, and kills it a little later.
+        (at_once if told.is_set() or ended.is_set() or spawned else told).set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
+    app.on_end = lambda listens: (ended if listens else at_once).set()
     await app.start()
     _banner(app)  # not before signals are heeded: who reads it may end the server at once
-    await told.wait()
-    stopping = asyncio.create_task(app.stop(drain_seconds=config.drain_seconds))
     hurry = asyncio.create_task(at_once.wait())
-    await asyncio.wait({stopping, hurry}, return_when=asyncio.FIRST_COMPLETED)
+    await _any(hurry, told.wait(), ended.wait())
+    if ended.is_set():
+        await _any(hurry, app.answer())
+    stopping = asyncio.create_task(app.stop(drain_seconds=config.drain_seconds))
+    await _any(hurry, stopping)
     if not stopping.done():
         stopping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -103,17 +158,28 @@ async def _serve(config: Config) -> int:
     return 0
 
 
+async def _any(*awaited: asyncio.Task[Any] | Coroutine[Any, Any, Any]) -> None:
+    """Wait for the first of these to end. Those that were begun here are not left behind."""
+    tasks = [asyncio.ensure_future(each) for each in awaited]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task, given in zip(tasks, awaited, strict=True):
+        if task is not given and not task.done():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
 def _banner(app: App) -> None:
-    host = app.config.listen.host
-    address = f"[{host}]:{app.listener.port}" if ":" in host else f"{host}:{app.listener.port}"
+    if StdioAddress() in app.config.listen:
+        return
     provider = app.config.provider_id
-    lines = [
-        f"threadcast {VERSION}",
-        f"  listening on  ws://{address}",
-        f"  health        http://{address}/healthz  /readyz",
-        f"  threads       {app.config.codex_home}",
-        f"  model         {app.config.model} ({provider})",
+    lines = [f"threadcast {VERSION}", *(f"  listening on  {url}" for url in app.listener.urls)]
+    lines += [
+        f"  health        {url.replace('ws:', 'http:', 1)}/healthz  /readyz"
+        for url in app.listener.urls
+        if url.startswith("ws:")
     ]
+    lines += [f"  threads       {app.config.codex_home}", f"  model         {app.config.model} ({provider})"]
     if provider == "offline":
         lines.append("  note          no key and no provider is configured: the built-in offline model answers")
     if app.config.insecure_no_auth:

@@ -17,7 +17,7 @@ from protocol.turn import Personality, ServiceTier
 from protocol.wire import UNSET, Record, UnsetType
 from rollout.recorder import Fsync
 from server.auth import AuthMode, AuthSettings
-from server.config_flags import KEY_FLAGS, FlagReader, ListenAddress, parse_listen
+from server.config_flags import KEY_FLAGS, FlagReader
 from server.config_keys import (
     CodexKeys,
     ConfigWarning,
@@ -33,6 +33,7 @@ from server.config_keys import (
 from server.config_project import ProjectLayer, project_layers, trust_level
 from server.config_view import Layer, describe
 from server.errors import ConfigError
+from server.listen import ListenAddress, parse_listen
 from server.models import default_slug
 from server.providers.settings import OFFLINE, OPENAI, ProviderConfig, builtin_providers
 
@@ -97,7 +98,7 @@ class Config(Record):
     """
 
     codex_home: Path
-    listen: ListenAddress
+    listen: tuple[ListenAddress, ...]
     auth: AuthSettings
     insecure_no_auth: bool
     idle_unload_seconds: float
@@ -117,7 +118,7 @@ class Config(Record):
 
     def __repr__(self) -> str:
         # Short, so that no key or token gets into a log by accident.
-        return f"Config(codex_home={str(self.codex_home)!r}, listen={self.listen.url!r})"
+        return f"Config(codex_home={str(self.codex_home)!r}, listen={[each.url for each in self.listen]!r})"
 
     @classmethod
     def load(cls, flags: Mapping[str, str | None], environ: Mapping[str, str], overrides: Sequence[str] = ()) -> Config:
@@ -133,7 +134,7 @@ class Config(Record):
         layers = _read_layers(codex_home / "config.toml", _flag_table(reader, overrides), environ)
         return cls(
             codex_home=codex_home,
-            listen=parse_listen(reader.get("listen") or DEFAULT_LISTEN),
+            listen=parse_listen(reader.get("listen") or DEFAULT_LISTEN, codex_home),
             auth=AuthSettings(
                 mode=reader.choice("ws-auth", AuthMode, "none"),
                 token_file=reader.path("ws-token-file"),

@@ -1,20 +1,17 @@
 """The settings that only flags and the environment can give: their names, and how a text becomes a value.
 
-Owns: FLAGS, FlagReader, ListenAddress. Must not know: config.toml, what a setting is for.
+Owns: FLAGS, FlagReader. Must not know: config.toml, what a setting is for.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import msgspec
 
-from protocol.wire import Record
 from server.errors import ConfigError
 
 FLAGS = (
@@ -43,46 +40,7 @@ KEY_FLAGS = ("model", "model-provider", "profile")
 
 T = TypeVar("T")
 
-_LISTEN = re.compile(r"ws://(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<four>[0-9.]+)):(?P<port>[0-9]{1,5})/?")
 _SWITCH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
-
-
-class ListenAddress(Record):
-    """A literal IP address (IPv6 without brackets) and a port; port 0 lets the system choose."""
-
-    host: str
-    port: int
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can connect."""
-        return ipaddress.ip_address(self.host).is_loopback
-
-    @property
-    def url(self) -> str:
-        """``ws://IP:PORT``, brackets included."""
-        return f"ws://[{self.host}]:{self.port}" if ":" in self.host else f"ws://{self.host}:{self.port}"
-
-
-def parse_listen(text: str) -> ListenAddress:
-    """Read ``ws://IP:PORT``. Raises ConfigError for host names, other schemes, paths and impossible ports."""
-    found = _LISTEN.fullmatch(text)
-    host = (found["six"] or found["four"]) if found else ""
-    port = int(found["port"]) if found else -1
-    if not 0 <= port <= 65_535 or not _is_ip(host):
-        raise ConfigError(
-            f"cannot listen on `{text}`: write ws://IP:PORT with a literal address, "
-            "for example ws://127.0.0.1:8390 or ws://[::1]:0"
-        )
-    return ListenAddress(host=host, port=port)
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 class FlagReader:

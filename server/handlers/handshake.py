@@ -6,6 +6,7 @@ import platform
 import re
 
 from protocol import frames, methods
+from protocol.dialects.versions import NEWEST
 from protocol.errors import invalid_request
 from protocol.initialize import ConfigWarningNotification, InitializeParams, InitializeResponse
 from protocol.wire import UNSET
@@ -41,6 +42,8 @@ def _open(call: Call) -> None:
 
 
 def _user_agent(params: InitializeParams) -> str:
+    """Clients take the version after the slash for that of codex, and some refuse what is too old for them."""
     client = params.client_info
-    text = f"threadcast/{VERSION} ({platform.system()}; {platform.machine()}) ({client.name}; {client.version})"
+    system = f"{platform.system()}; {platform.machine()}; {VERSION}"
+    text = f"threadcast/{NEWEST}.0 ({system}) ({client.name}; {client.version})"
     return re.sub(r"[^ -~]", "_", text)

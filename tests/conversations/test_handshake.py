@@ -43,7 +43,7 @@ async def test_the_user_agent_names_server_system_and_client(tmp_path: Path) -> 
         client = await server.connect()
         answer = await client.call("initialize", clientInfo={"name": "pröbe", "title": "A probe", "version": "1.0\n"})
         system = re.escape(platform.system())
-        assert re.fullmatch(rf"threadcast/{VERSION} \({system}; .*\) \(pr_be; 1.0_\)", answer["userAgent"])
+        assert re.fullmatch(rf"threadcast/0\.169\.0 \({system}; .*; {VERSION}\) \(pr_be; 1.0_\)", answer["userAgent"])
 
 
 async def test_each_client_has_a_user_agent_of_its_own(tmp_path: Path) -> None:

@@ -31,7 +31,14 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def command(*flags: str) -> list[str]:
-    return [sys.executable, "-m", "server", "serve", "--listen", "ws://127.0.0.1:0", *flags]
+    return [
+        sys.executable,
+        "-m",
+        "server",
+        "serve",
+        *(() if "--listen" in flags else ("--listen", "ws://127.0.0.1:0")),
+        *flags,
+    ]
 
 
 class Process:
@@ -239,7 +246,10 @@ BAD_FLAGS: list[tuple[list[str], int, str]] = [
     (["serve", "--no-such"], 2, "unrecognized arguments"),
     (["serve", "--listen"], 2, "expected one argument"),
     (["serve", "--listen", "ws://localhost:1"], 1, "cannot listen on `ws://localhost:1`"),
-    (["serve", "--listen", "stdio://"], 1, "cannot listen on `stdio://`"),
+    (["serve", "--listen", "stdio:"], 1, "cannot listen on `stdio:`"),
+    (["serve", "--listen", "stdio://", "--listen", "stdio://"], 1, "`stdio://` is listed twice"),
+    (["serve", "--session-source", "x"], 2, "unrecognized arguments"),
+    (["app-server", "--listen", "off"], 1, "cannot listen on `off`"),
     (["serve", "--listen", "ws://127.0.0.1:99999"], 1, "cannot listen on"),
     (["serve", "--drain-seconds", "soon"], 1, "`soon` is not a number from 0 on, as --drain-seconds needs it"),
     (["serve", "--drain-seconds", "-1"], 1, "`-1` is not a number from 0 on"),

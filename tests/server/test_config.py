@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from server.config import Config, Overrides
-from server.config_flags import FLAGS, parse_listen, variable
+from server.config_flags import FLAGS, variable
 from server.errors import ConfigError
+from server.listen import StdioAddress, TcpAddress, UnixAddress, parse_listen
 
 KEY = {"OPENAI_API_KEY": "sk-1"}
 
@@ -23,7 +24,7 @@ def load(home: Path, toml: str = "", *, environ: dict[str, str] | None = None, *
 def test_with_nothing_configured_there_are_defaults(tmp_path: Path) -> None:
     config = Config.load({}, {"HOME": str(tmp_path)})
     assert config.codex_home == tmp_path / ".codex"
-    assert config.listen.url == "ws://127.0.0.1:8390"
+    assert [each.url for each in config.listen] == ["ws://127.0.0.1:8390"]
     assert (config.auth.mode, config.insecure_no_auth) == ("none", False)
     assert (config.idle_unload_seconds, config.outbox_limit) == (1800.0, 4 * 1024 * 1024)
     assert (config.provider_id, config.model, config.warnings) == ("offline", "offline", [])
@@ -35,7 +36,7 @@ def test_flags_go_before_the_environment_and_that_before_the_file(tmp_path: Path
     assert load(tmp_path, toml).model == "from-file"
     assert load(tmp_path, toml, environ=environ).model == "from-environ"
     assert load(tmp_path, toml, environ=environ, model="from-flag").model == "from-flag"
-    assert load(tmp_path, environ=environ).listen.port == 1
+    assert load(tmp_path, environ=environ).listen == (TcpAddress(host="127.0.0.1", port=1),)
 
 
 def test_every_flag_has_a_variable() -> None:
@@ -55,7 +56,8 @@ def test_codex_home_keeps_its_own_variable(tmp_path: Path) -> None:
     ],
 )
 def test_listen_takes_literal_addresses(text: str, host: str, port: int, loopback: bool) -> None:
-    address = parse_listen(text)
+    (address,) = parse_listen(text, Path("/home"))
+    assert isinstance(address, TcpAddress)
     assert (address.host, address.port, address.is_loopback) == (host, port, loopback)
     assert address.url == text.rstrip("/")
 
@@ -64,7 +66,11 @@ def test_listen_takes_literal_addresses(text: str, host: str, port: int, loopbac
     "text",
     [
         "",
-        "stdio://",
+        "stdio:",
+        "stdio://x",
+        "unix:/x",
+        "unix://\0",
+        "ws://127.0.0.1:1,",
         "ws://localhost:1",
         "ws://127.0.0.1",
         "ws://::1:80",
@@ -77,7 +83,20 @@ def test_listen_takes_literal_addresses(text: str, host: str, port: int, loopbac
 )
 def test_listen_refuses_everything_else(text: str) -> None:
     with pytest.raises(ConfigError, match=r"write ws://IP:PORT"):
-        parse_listen(text)
+        parse_listen(text, Path("/home"))
+
+
+def test_listen_takes_several_addresses_of_any_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/somebody")
+    text = "ws://127.0.0.1:0,unix://,unix:///run/a,b.sock,unix://~/c.sock,stdio://,ws://127.0.0.1:0"
+    port, home = TcpAddress(host="127.0.0.1", port=0), Path("/home/app-server-control/app-server-control.sock")
+    files = [UnixAddress(path=path) for path in (home, Path("/run/a,b.sock"), Path("/somebody/c.sock"))]
+    assert parse_listen(text, Path("/home")) == (port, *files, StdioAddress(), port)
+
+
+def test_an_address_that_stands_twice_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"`unix:///x` is listed twice"):
+        parse_listen("unix:///x,stdio://,unix:///x", Path("/home"))
 
 
 @pytest.mark.parametrize(

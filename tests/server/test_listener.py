@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from server.errors import ConfigError
-from server.listener import MAX_MESSAGE
+from server.websocket import MAX_MESSAGE, WebSocketDoor
 from tests.support.harness import PATIENCE, Server, running
 
 TOKEN = "correct horse battery staple"
@@ -255,7 +255,10 @@ async def test_the_server_keeps_quiet_connections_alive_with_pings(tmp_path: Pat
 async def test_a_client_that_answers_pings_is_kept(tmp_path: Path) -> None:
     async with running(tmp_path, flags={"ping-interval": "0.02"}) as server:
         client = await server.client()
-        (socket,) = server.app.listener._server.connections  # type: ignore[union-attr]
+        (door,) = server.app.listener._doors
+        assert isinstance(door, WebSocketDoor)
+        assert door._server is not None
+        (socket,) = door._server.connections
         async with asyncio.timeout(PATIENCE):
             while not socket.latency:  # known once a ping was answered
                 await client.settle()

@@ -1,0 +1,93 @@
+"""What every door does with a client that came in: gives it a connection and an outbox, and ends it in order.
+
+Knows no socket library, no method and no thread. Who reads the client's messages is said by the door.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import Any, Protocol
+
+import structlog
+
+from protocol.errors import Disconnect
+from server.config import Config
+from server.connection import Connection
+from server.outbox import Outbox, Socket
+
+_log = structlog.get_logger(__name__)
+
+
+class Receiver(Protocol):
+    """Who takes the messages: the dispatcher."""
+
+    def receive(self, connection: Connection, text: str | bytes) -> None:
+        """Take one message."""
+        ...
+
+
+class Visitor(Protocol):
+    """One client at a door."""
+
+    @property
+    def socket(self) -> Socket:
+        """Where its outbox writes."""
+        ...
+
+    @property
+    def peer(self) -> str:
+        """Where it comes from, for the log."""
+        ...
+
+    @property
+    def code(self) -> int | None:
+        """The code with which its connection closed, if there is one."""
+        ...
+
+    async def read(self, receive: Callable[[str | bytes], None]) -> None:
+        """Give on each message, in order, until the client is gone."""
+        ...
+
+    async def disconnect(self, order: Disconnect) -> None:
+        """End it from this side."""
+        ...
+
+
+class Reception:
+    """Gives each message to the receiver in the order in which it came; tells ``on_left`` when a client is gone."""
+
+    def __init__(self, config: Config, receiver: Receiver, on_left: Callable[[Connection], None]) -> None:
+        self._limit, self._deadline = config.outbox_limit, config.write_deadline
+        self._receiver = receiver
+        self._on_left = on_left
+        self._numbers = count(1)
+
+    async def serve(self, visitor: Visitor, kind: type[Outbox] = Outbox) -> None:
+        """Serve a client until it leaves or has to. ``kind``: how messages are put down for it."""
+        ordered: asyncio.Future[Disconnect] = asyncio.get_running_loop().create_future()
+
+        def disconnect(order: Disconnect) -> None:
+            if not ordered.done():
+                ordered.set_result(order)
+
+        outbox = kind(visitor.socket, limit=self._limit, deadline=self._deadline, on_stuck=disconnect)
+        connection = Connection(next(self._numbers), outbox, disconnect)
+        _log.info("connected", connection=connection.number, peer=visitor.peer)
+        reading = asyncio.ensure_future(self._read(visitor, connection))
+        try:
+            waited: set[asyncio.Future[Any]] = {reading, ordered}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if ordered.done():
+                order = ordered.result()
+                _log.warning("disconnecting", connection=connection.number, code=order.code, reason=order.reason)
+                await visitor.disconnect(order)
+        finally:
+            reading.cancel()
+            self._on_left(connection)
+            connection.close()
+            _log.info("disconnected", connection=connection.number, code=visitor.code)
+
+    def _read(self, visitor: Visitor, connection: Connection) -> Awaitable[None]:
+        return visitor.read(lambda text: self._receiver.receive(connection, text))
