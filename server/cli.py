@@ -65,6 +65,7 @@ _HELP = {
     "insecure-no-auth": "listen beyond this machine without authentication",
     "idle-unload-seconds": "unload a thread that nobody follows and that does nothing, after this time (default: 1800)",
     "outbox-limit": "bytes that may wait for one slow client (default: 4194304)",
+    "recent-limit": "bytes of notifications that a thread remembers for clients that come back (default: 1048576)",
     "write-deadline": "seconds that a client may take nothing (default: 30)",
     "ping-interval": "seconds between keepalive pings, 0 for none (default: 20)",
     "drain-seconds": "seconds that running turns get to end at shutdown (default: 20)",

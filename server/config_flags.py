@@ -26,6 +26,7 @@ FLAGS = (
     "insecure-no-auth",
     "idle-unload-seconds",
     "outbox-limit",
+    "recent-limit",
     "write-deadline",
     "ping-interval",
     "drain-seconds",

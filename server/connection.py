@@ -8,6 +8,7 @@ from protocol.dialects.versions import NEWEST, Version, spoken_by
 from protocol.errors import Disconnect
 from protocol.frames import Frame, Message
 from protocol.initialize import InitializeParams
+from protocol.sequence import EXTENSION
 from server.outbox import Outbox
 
 
@@ -20,6 +21,8 @@ class Connection:
         self.disconnect = disconnect
         self.version: Version = NEWEST
         """The version of the protocol that the client speaks; known from the handshake on."""
+        self.numbered = False
+        """The client wants the number that a notification has in its thread."""
         self._outbox = outbox
         self._opted_out: frozenset[str] = frozenset()
         self._hello: InitializeParams | None = None
@@ -50,12 +53,13 @@ class Connection:
         self.version = spoken_by(hello)
         if hello.capabilities:
             self._opted_out = frozenset(hello.capabilities.opt_out_notification_methods or ())
+            self.numbered = (hello.capabilities.extensions or {}).get(EXTENSION) is True
 
     def send(self, message: Message) -> None:
         """Put it into the outbox in the client's version, unless it is a notification that the client does not want."""
         if message.method is not None and message.method in self._opted_out:
             return
-        frame = message if isinstance(message, Frame) else message.spoken_in(self.version)
+        frame = message if isinstance(message, Frame) else message.heard_by(self.version, numbered=self.numbered)
         if frame is not None:
             self._outbox.put(frame)
 

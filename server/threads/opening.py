@@ -44,7 +44,8 @@ from server.outgoing import Outgoing
 from server.subscriptions import Subscriptions
 from server.threads.git import git_state
 from server.threads.limits import Limits
-from server.threads.live import LiveThread, Memory
+from server.threads.live import LiveThread
+from server.threads.memory import Memory
 from server.threads.writing import Writing, alone
 from server.version import VERSION
 
@@ -75,7 +76,12 @@ class Opening:
         self._catalog = catalog
         self._home = Home(config.codex_home)
         self._make = partial(
-            LiveThread, outgoing=outgoing, subscriptions=subscriptions, limits=limits, on_change=on_change
+            LiveThread,
+            outgoing=outgoing,
+            subscriptions=subscriptions,
+            limits=limits,
+            on_change=on_change,
+            recent_limit=config.recent_limit,
         )
 
     # -- on disk -----------------------------------------------------------------------------------------------------
