@@ -9,15 +9,17 @@ from protocol.errors import Disconnect
 from protocol.frames import Frame, Message
 from protocol.initialize import InitializeParams
 from protocol.sequence import EXTENSION
+from server.load import Load
 from server.outbox import Outbox
 
 
 class Connection:
     """One WebSocket connection = one registered client. ``disconnect`` ends it with a code and a reason."""
 
-    def __init__(self, number: int, outbox: Outbox, disconnect: Callable[[Disconnect], None]) -> None:
+    def __init__(self, number: int, outbox: Outbox, load: Load, disconnect: Callable[[Disconnect], None]) -> None:
         self.number = number
         """Counts up from 1 in this process; names the connection in logs."""
+        self.load = load
         self.disconnect = disconnect
         self.version: Version = NEWEST
         """The version of the protocol that the client speaks; known from the handshake on."""
