@@ -9,30 +9,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from protocol.dialects.shape import Unsayable, is_known, shaped, varies
 from protocol.dialects.versions import Version
 from protocol.errors import ErrorBody
 from protocol.jsonrpc import RequestId
 from protocol.methods import Notice
+from protocol.sequence import Number
 from protocol.wire import Wire, encode, encode_parts
 
 _FIN_TEXT = 0x81
 
 
 class Frame:
-    """Encoded bytes of one message. ``method`` is set for notifications only: it is what an opt-out matches.
+    """Encoded bytes of one message.
 
     ``data`` begins it; what follows that in ``rest``, parts that were encoded before, would be too long to copy.
+    A notification keeps its ``notice`` and ``params``, from which those for a slow client can be put together, and its
+    ``tail``, what ends it after the params. ``method`` is what an opt-out matches.
     """
 
-    __slots__ = ("data", "method", "payload_at", "rest")
+    __slots__ = ("data", "method", "notice", "params", "payload_at", "rest", "tail")
 
-    def __init__(self, payload: bytes, method: str | None = None, rest: Sequence[bytes] = ()) -> None:
+    def __init__(self, payload: bytes, rest: Sequence[bytes] = ()) -> None:
         header = _header(len(payload) + sum(map(len, rest)) if rest else len(payload))
         self.data = header + payload
         self.rest = rest
-        self.method = method
         self.payload_at = len(header)
+        self.method: str | None = None
+        self.notice: Notice[Any] | None = None
+        self.params: Any = None
+        self.tail = b"}"
 
     @property
     def payload(self) -> bytes:
@@ -41,39 +49,70 @@ class Frame:
 
     def __len__(self) -> int:
         """Bytes on the wire."""
-        return len(self.data) + sum(map(len, self.rest))
+        return len(self.data) + sum(map(len, self.rest)) if self.rest else len(self.data)
 
 
 class Variants:
-    """One notification that not all versions hear alike: encoded when the first client of a version needs it."""
+    """One notification that not all clients hear alike: encoded when the first client of its kind needs it.
 
-    __slots__ = ("_frames", "_notice", "_params", "method")
+    What is heard depends on the version a client speaks, and on whether it wants the ``number`` that the notification
+    has in its thread.
+    """
 
-    def __init__(self, notice: Notice[Any], params: Wire) -> None:
+    __slots__ = ("_frames", "_notice", "_number", "_params", "method")
+
+    def __init__(self, notice: Notice[Any], params: Wire, number: Number | None = None) -> None:
         self._notice = notice
         self._params = params
-        self._frames: dict[Version, Frame | None] = {}
+        self._number = number
+        self._frames: dict[tuple[Version, bool], Frame | None] = {}
         self.method = notice.name
 
-    def spoken_in(self, version: Version) -> Frame | None:
+    def heard_by(self, version: Version, *, numbered: bool) -> Frame | None:
         """What clients of this version get; None if they hear nothing of it."""
+        key = (version, numbered and self._number is not None)
         try:
-            return self._frames[version]
+            return self._frames[key]
         except KeyError:
-            frame = self._frames[version] = self._make(version)
+            frame = self._frames[key] = self._make(*key)
             return frame
 
-    def _make(self, version: Version) -> Frame | None:
+    def _make(self, version: Version, numbered: bool) -> Frame | None:
         if not is_known(self._notice, version):
             return None
+        tail = b',"sequence":' + encode(self._number) + b"}" if numbered else b"}"
         try:
-            return Frame(self._notice.prefix + encode(shaped(self._params, version)) + b"}", self.method)
+            return told(self._notice, shaped(self._params, version), tail)
         except Unsayable:
             return None
+
+    def in_thread(self, number: Number) -> Variants:
+        """The same with the number that it has in its thread."""
+        return Variants(self._notice, self._params, number)
+
+    def again(self) -> Variants:
+        """The same for one who missed it."""
+        assert self._number is not None
+        return self.in_thread(replace(self._number, replay=True))
 
 
 Message = Frame | Variants
 """What can be sent to any connection."""
+
+
+def told(notice: Notice[Any], params: Wire, tail: bytes = b"}") -> Frame:
+    """The frame of a notification in just these words."""
+    frame = Frame(notice.prefix + encode(params) + tail)
+    frame.method, frame.notice, frame.params, frame.tail = notice.name, notice, params, tail
+    return frame
+
+
+def numbered(message: Message, number: Number) -> Variants:
+    """A notification with the number that it has in its thread, for those who want it."""
+    if isinstance(message, Variants):
+        return message.in_thread(number)
+    assert message.notice is not None
+    return Variants(message.notice, message.params, number)
 
 
 def _header(size: int) -> bytes:
@@ -84,23 +123,16 @@ def _header(size: int) -> bytes:
     return bytes((_FIN_TEXT, 127)) + size.to_bytes(8)
 
 
-def _frame(prefix: bytes, value: Any, method: str | None = None) -> Frame:
-    head, *rest = encode_parts(value)
-    if not rest:
-        return Frame(prefix + head + b"}", method)
-    return Frame(prefix + head, method, (*rest, b"}"))
-
-
 def notification(notice: Notice[Any], params: Wire) -> Message:
     """``{method, params}``."""
-    if varies(notice):
-        return Variants(notice, params)
-    return Frame(notice.prefix + encode(params) + b"}", notice.name)
+    return Variants(notice, params) if varies(notice) else told(notice, params)
 
 
 def response(request_id: RequestId, result: Any) -> Frame:
-    """``{id, result}``."""
-    return _frame(b'{"id":' + encode(request_id) + b',"result":', result)
+    """``{id, result}``; the result may hold what was encoded before."""
+    head, *rest = encode_parts(result)
+    beginning = b'{"id":' + encode(request_id) + b',"result":' + head
+    return Frame(beginning, (*rest, b"}")) if rest else Frame(beginning + b"}")
 
 
 def error(request_id: RequestId | None, body: ErrorBody) -> Frame:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -81,12 +81,29 @@ class Method(Generic[P, R]):
         return None
 
 
+class Pieces(NamedTuple):
+    """Notifications that are pieces of one text when these members are equal: many may be said as one."""
+
+    alike: tuple[str, ...]
+    text: str = "delta"
+
+
+class Newest(NamedTuple):
+    """Notifications of which, when these members are equal, only the newest matters."""
+
+    alike: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Notice(Generic[P]):
-    """A notification the server may send. ``prefix`` is the encoded beginning of every such message."""
+    """A notification the server may send. ``prefix`` is the encoded beginning of every such message.
+
+    ``thinned``: how several become fewer for a client that does not keep up; those without it all arrive.
+    """
 
     name: str
     params: type[P]
+    thinned: Pieces | Newest | None = None
     prefix: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -274,29 +291,46 @@ METHODS: tuple[Method[Any, Any], ...] = (
 )
 """Every request a client may make."""
 
+_NEWEST_OF_THREAD = Newest(("thread_id",))
+_ITEM = ("thread_id", "turn_id", "item_id")
+
 THREAD_STARTED = Notice("thread/started", thread.ThreadStartedNotification)
-THREAD_STATUS_CHANGED = Notice("thread/status/changed", thread.ThreadStatusChangedNotification)
+THREAD_STATUS_CHANGED = Notice("thread/status/changed", thread.ThreadStatusChangedNotification, _NEWEST_OF_THREAD)
 THREAD_ARCHIVED = Notice("thread/archived", thread.ThreadIdNotification)
 THREAD_UNARCHIVED = Notice("thread/unarchived", thread.ThreadIdNotification)
 THREAD_DELETED = Notice("thread/deleted", thread.ThreadIdNotification)
 THREAD_REVERTED = Notice("thread/reverted", thread.ThreadIdNotification)
 THREAD_CLOSED = Notice("thread/closed", thread.ThreadIdNotification)
-THREAD_NAME_UPDATED = Notice("thread/name/updated", thread.ThreadNameUpdatedNotification)
-THREAD_READ_STATE_CHANGED = Notice("thread/readState/changed", read_state.ThreadReadStateChangedNotification)
-THREAD_SETTINGS_UPDATED = Notice("thread/settings/updated", settings.ThreadSettingsUpdatedNotification)
-THREAD_TOKEN_USAGE_UPDATED = Notice("thread/tokenUsage/updated", usage.ThreadTokenUsageUpdatedNotification)
+THREAD_NAME_UPDATED = Notice("thread/name/updated", thread.ThreadNameUpdatedNotification, _NEWEST_OF_THREAD)
+THREAD_READ_STATE_CHANGED = Notice(
+    "thread/readState/changed", read_state.ThreadReadStateChangedNotification, _NEWEST_OF_THREAD
+)
+THREAD_SETTINGS_UPDATED = Notice(
+    "thread/settings/updated", settings.ThreadSettingsUpdatedNotification, _NEWEST_OF_THREAD
+)
+THREAD_TOKEN_USAGE_UPDATED = Notice(
+    "thread/tokenUsage/updated", usage.ThreadTokenUsageUpdatedNotification, _NEWEST_OF_THREAD
+)
 TURN_STARTED = Notice("turn/started", turn.TurnStartedNotification)
 TURN_COMPLETED = Notice("turn/completed", turn.TurnCompletedNotification)
 ITEM_STARTED = Notice("item/started", item.ItemStartedNotification)
 ITEM_COMPLETED = Notice("item/completed", item.ItemCompletedNotification)
-AGENT_MESSAGE_DELTA = Notice("item/agentMessage/delta", item.AgentMessageDeltaNotification)
+AGENT_MESSAGE_DELTA = Notice("item/agentMessage/delta", item.AgentMessageDeltaNotification, Pieces(_ITEM))
 REASONING_SUMMARY_PART_ADDED = Notice("item/reasoning/summaryPartAdded", item.ReasoningSummaryPartAddedNotification)
-REASONING_SUMMARY_TEXT_DELTA = Notice("item/reasoning/summaryTextDelta", item.ReasoningSummaryTextDeltaNotification)
-REASONING_TEXT_DELTA = Notice("item/reasoning/textDelta", item.ReasoningTextDeltaNotification)
+REASONING_SUMMARY_TEXT_DELTA = Notice(
+    "item/reasoning/summaryTextDelta",
+    item.ReasoningSummaryTextDeltaNotification,
+    Pieces((*_ITEM, "summary_index")),
+)
+REASONING_TEXT_DELTA = Notice(
+    "item/reasoning/textDelta", item.ReasoningTextDeltaNotification, Pieces((*_ITEM, "content_index"))
+)
 ERROR = Notice("error", turn.ErrorNotification)
 WARNING = Notice("warning", turn.WarningNotification)
 CONFIG_WARNING = Notice("configWarning", initialize.ConfigWarningNotification)
-ACCOUNT_RATE_LIMITS_UPDATED = Notice("account/rateLimits/updated", account.AccountRateLimitsUpdatedNotification)
+ACCOUNT_RATE_LIMITS_UPDATED = Notice(
+    "account/rateLimits/updated", account.AccountRateLimitsUpdatedNotification, Newest(())
+)
 
 NOTICES: tuple[Notice[Any], ...] = (
     THREAD_STARTED,

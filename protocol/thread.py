@@ -13,6 +13,7 @@ from protocol.permissions import (
     SandboxPolicy,
 )
 from protocol.read_state import ThreadReadState
+from protocol.sequence import Position, Resumed
 from protocol.turn import CollaborationMode, ItemsView, Personality, ReasoningEffort, ServiceTier, Turn
 from protocol.wire import UNSET, Count, UnsetType, Wire
 
@@ -152,6 +153,8 @@ class ThreadResumeParams(SessionOverrides):
 
     thread_id: str
     exclude_turns: bool = False
+    since_sequence: Position | None = None
+    """What the connection saw last of the thread: then only what it missed is told, if that is remembered."""
     initial_turns_page: TurnsPageParams | None = None
     history: list[Any] | None = None
     path: str | None = None
@@ -191,6 +194,8 @@ class SessionResponse(Wire):
     runtime_workspace_roots: list[str] = []
     multi_agent_mode: str = "explicitRequestOnly"
     disabled_plugin_ids: list[str] = []
+    sequence: Resumed | UnsetType = UNSET
+    """For a connection that asked for numbers."""
 
 
 class TurnsPage(Wire):

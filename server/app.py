@@ -17,6 +17,7 @@ from server.connection import Connection
 from server.dispatch import Dispatcher
 from server.handlers import ROUTES
 from server.listener import Listener
+from server.metrics import Metrics
 from server.outgoing import Outgoing
 from server.providers.provider import Provider
 from server.providers.registry import open_provider
@@ -25,6 +26,7 @@ from server.subscriptions import Subscriptions
 from server.threads.limits import Limits
 from server.threads.loaded import Loaded
 from server.threads.opening import Opening
+from server.watchdog import Watchdog
 
 INDEXING_DELAY = 0.1
 """Seconds after which a server that was just started begins to build the index: first it is there for its clients."""
@@ -56,6 +58,8 @@ class App:
             self.loaded.changed,
         )
         self.draining = False
+        self.metrics = Metrics()
+        self._watchdog = Watchdog(self.metrics.count_block)
         self._indexing: asyncio.Task[None] | None = None
         self._given = providers or {}
         self._opened: dict[str, tuple[ProviderConfig, Provider]] = {}
@@ -86,6 +90,7 @@ class App:
         """Listen. Raises OSError when the address cannot be had."""
         Home(self.config.codex_home).sessions.mkdir(parents=True, exist_ok=True)
         await self.listener.start()
+        self._watchdog.start()
         self._indexing = asyncio.create_task(self._index(), name="indexing")
 
     async def answer(self) -> None:
@@ -101,6 +106,7 @@ class App:
             await asyncio.wait(running, timeout=drain_seconds)
         await self.loaded.close()
         await self.listener.stop(GOING_AWAY, "the server is shutting down")
+        self._watchdog.stop()
         await self._dispatcher.drain()
         for _, provider in self._opened.values():
             await provider.aclose()

@@ -93,8 +93,9 @@ class _Layers(Record):
 class Config(Record):
     """All settings.
 
-    Times in seconds, ``outbox_limit`` in bytes. ``user_table`` is what ``config.toml`` says (wrong types left out),
-    ``flag_table`` what the command line and the environment put above it; both nested, with Codex names.
+    Times in seconds, ``outbox_limit``, ``recent_limit`` and ``max_request_size`` in bytes. ``user_table`` is what ``config.toml`` says (wrong
+    types left out), ``flag_table`` what the command line and the environment put above it; both nested, with Codex
+    names.
     """
 
     codex_home: Path
@@ -103,6 +104,9 @@ class Config(Record):
     insecure_no_auth: bool
     idle_unload_seconds: float
     outbox_limit: int
+    recent_limit: int
+    max_requests: int
+    max_request_size: int
     write_deadline: float
     ping_interval: float
     drain_seconds: float
@@ -143,6 +147,9 @@ class Config(Record):
             insecure_no_auth=reader.switch("insecure-no-auth"),
             idle_unload_seconds=reader.number("idle-unload-seconds", 1800.0),
             outbox_limit=int(reader.number("outbox-limit", 4 * 1024 * 1024)),
+            recent_limit=int(reader.number("recent-limit", 1024 * 1024)),
+            max_requests=int(reader.number("max-requests", 256)),
+            max_request_size=int(reader.number("max-request-size", 128 * 1024 * 1024)),
             write_deadline=reader.number("write-deadline", 30.0),
             ping_interval=reader.number("ping-interval", 20.0),
             drain_seconds=reader.number("drain-seconds", 20.0),

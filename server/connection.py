@@ -8,18 +8,23 @@ from protocol.dialects.versions import NEWEST, Version, spoken_by
 from protocol.errors import Disconnect
 from protocol.frames import Frame, Message
 from protocol.initialize import InitializeParams
+from protocol.sequence import EXTENSION
+from server.load import Load
 from server.outbox import Outbox
 
 
 class Connection:
     """One WebSocket connection = one registered client. ``disconnect`` ends it with a code and a reason."""
 
-    def __init__(self, number: int, outbox: Outbox, disconnect: Callable[[Disconnect], None]) -> None:
+    def __init__(self, number: int, outbox: Outbox, load: Load, disconnect: Callable[[Disconnect], None]) -> None:
         self.number = number
         """Counts up from 1 in this process; names the connection in logs."""
+        self.load = load
         self.disconnect = disconnect
         self.version: Version = NEWEST
         """The version of the protocol that the client speaks; known from the handshake on."""
+        self.numbered = False
+        """The client wants the number that a notification has in its thread."""
         self._outbox = outbox
         self._opted_out: frozenset[str] = frozenset()
         self._hello: InitializeParams | None = None
@@ -50,12 +55,13 @@ class Connection:
         self.version = spoken_by(hello)
         if hello.capabilities:
             self._opted_out = frozenset(hello.capabilities.opt_out_notification_methods or ())
+            self.numbered = (hello.capabilities.extensions or {}).get(EXTENSION) is True
 
     def send(self, message: Message) -> None:
         """Put it into the outbox in the client's version, unless it is a notification that the client does not want."""
         if message.method is not None and message.method in self._opted_out:
             return
-        frame = message if isinstance(message, Frame) else message.spoken_in(self.version)
+        frame = message if isinstance(message, Frame) else message.heard_by(self.version, numbered=self.numbered)
         if frame is not None:
             self._outbox.put(frame)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
@@ -12,7 +13,7 @@ import structlog
 
 from protocol import frames
 from protocol.dialects.shape import shaped
-from protocol.errors import Disconnect, RpcError, internal_error, invalid_request
+from protocol.errors import OVERLOADED, Disconnect, RpcError, internal_error, invalid_request
 from protocol.jsonrpc import Notification, Request, RequestId, parse
 from protocol.methods import INITIALIZE, Method
 from server.connection import Connection
@@ -25,6 +26,8 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 _log = structlog.get_logger(__name__)
+
+_TOO_MANY = RpcError(OVERLOADED, "too many requests of this connection are open; wait for replies and try again")
 
 
 @dataclass
@@ -80,7 +83,7 @@ class Dispatcher:
             connection.send(frames.error(None, error.body))
             return
         if isinstance(message, Request):
-            self._begin(connection, message)
+            self._begin(connection, message, len(text))
         elif not isinstance(message, Notification):
             _log.info("answer_ignored", connection=connection.number, id=message.id)
 
@@ -89,19 +92,30 @@ class Dispatcher:
         while self._running:
             await asyncio.wait(self._running)
 
-    def _begin(self, connection: Connection, request: Request) -> None:
+    def _begin(self, connection: Connection, request: Request, size: int) -> None:
+        number = connection.load.begin(size)
+        if number is None:
+            refusal = frames.error(request.id, _TOO_MANY.body)
+            connection.load.refuse(lambda: connection.send(refusal))
+            return
         try:
             route, params = self._decode(request)
         except RpcError as error:
             connection.send(frames.error(request.id, error.body))
+            connection.load.end(number)
             return
         task = asyncio.get_running_loop().create_task(self._serve(connection, request.id, route, params))
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(partial(self._end, connection, number))
+
+    def _end(self, connection: Connection, number: int, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        connection.load.end(number)
 
     def _decode(self, request: Request) -> tuple[Route[Any, Any], Any]:
         route = self._routes.get(request.method)
         if route is None:
+            self._app.metrics.count_unknown(request.method)
             known = ", ".join(f"`{name}`" for name in self._routes)
             raise invalid_request(f"Invalid request: unknown variant `{request.method}`, expected one of {known}")
         return route, _decode(route.method, request)

@@ -1,6 +1,7 @@
 """What waits to be written to one socket: frames in order, bounded in bytes. Knows no message and no thread.
 
-All frames that become ready in one turn of the event loop leave in one write. The frames are complete WebSocket
+All frames that become ready in one turn of the event loop leave in one write. What waits longer, because the client
+does not keep up, is said in fewer frames once it is too much. The frames are complete WebSocket
 frames, so they go past the library's send path straight to the transport. What the library then does not do for us
 is done here: nothing is written once the closing handshake has begun, and a socket that takes no more bytes is
 waited for, up to a deadline.
@@ -14,6 +15,10 @@ from typing import Protocol
 
 from protocol.errors import TRY_AGAIN_LATER, Disconnect
 from protocol.frames import Frame
+from server.thinning import thinned
+
+_WEIGHT = 300
+"""Bytes of memory, about, that a waiting notification takes besides its text."""
 
 
 class Socket(Protocol):
@@ -48,8 +53,9 @@ class Outbox:
     """Frames on their way to one socket.
 
     ``limit`` bounds the notifications that wait here behind the first frame, in bytes; replies do not count, for the
-    client asked for them and they may be large. ``deadline`` is how long, in seconds, the socket may take nothing.
-    Beyond either, ``on_stuck`` is called once with the order to disconnect.
+    client asked for them and they may be large. Over it they are thinned; a quarter more may gather until that is tried
+    again. ``deadline`` is how long, in seconds, the socket may take nothing. Beyond either, ``on_stuck`` is called once
+    with the order to disconnect.
     """
 
     def __init__(self, socket: Socket, *, limit: int, deadline: float, on_stuck: Callable[[Disconnect], None]) -> None:
@@ -57,8 +63,9 @@ class Outbox:
         self._limit = limit
         self._deadline = deadline
         self._on_stuck = on_stuck
-        self._waiting: list[bytes] = []
+        self._waiting: list[Frame] = []
         self._told = 0
+        self._bearable = limit
         self._in_parts = False
         self._flush_scheduled = False
         self._drain: asyncio.Task[None] | None = None
@@ -69,15 +76,12 @@ class Outbox:
         if self._closed:
             return
         if frame.method is not None and self._waiting:  # one frame alone may have any size
-            self._told += len(frame) if frame.rest else len(frame.data)
-        self._waiting.append(frame.data)
+            self._told += len(frame.data) + _WEIGHT
+        self._waiting.append(frame)
         if frame.rest:
-            self._waiting += frame.rest
             self._in_parts = True
-        if self._told > self._limit and self._drain is None:
-            self._flush()  # much was said in one turn of the event loop; that alone is not the client's fault
-        if self._told > self._limit:
-            self._give_up("too slow: more waits for this connection than the server keeps; reconnect and resume")
+        if self._told > self._bearable:
+            self._relieve()
         elif not self._flush_scheduled and self._drain is None:
             self._flush_scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)
@@ -98,12 +102,27 @@ class Outbox:
             self._drain = asyncio.get_running_loop().create_task(self._drain_then_flush())
             return
         waiting, self._waiting = self._waiting, []
-        self._told = 0
+        self._told, self._bearable = 0, self._limit
         if self._in_parts:
             self._in_parts = False
-            self._socket.write_parts(waiting)
+            self._socket.write_parts([part for frame in waiting for part in (frame.data, *frame.rest)])
+        elif len(waiting) == 1:
+            self._socket.write(waiting[0].data)
         else:
-            self._socket.write(waiting[0] if len(waiting) == 1 else b"".join(waiting))
+            self._socket.write(b"".join([frame.data for frame in waiting]))
+
+    def _relieve(self) -> None:
+        """Too much waits: write it, or say it in fewer frames, or give up."""
+        if self._drain is None:
+            self._flush()  # much was said in one turn of the event loop; that alone is not the client's fault
+        if self._told <= self._limit:
+            return
+        self._waiting = thinned(self._waiting)
+        self._told = sum(len(frame.data) + _WEIGHT for frame in self._waiting[1:] if frame.method is not None)
+        # Room for more, so that a text is not put together again with each piece of it.
+        self._bearable = max(self._limit, self._told + self._limit // 4)
+        if self._told > self._limit:
+            self._give_up("too slow: more waits for this connection than the server keeps; reconnect and resume")
 
     async def _drain_then_flush(self) -> None:
         try:

@@ -15,6 +15,7 @@ import structlog
 from protocol.errors import Disconnect
 from server.config import Config
 from server.connection import Connection
+from server.load import Load
 from server.outbox import Outbox, Socket
 
 _log = structlog.get_logger(__name__)
@@ -46,7 +47,7 @@ class Visitor(Protocol):
         """The code with which its connection closed, if there is one."""
         ...
 
-    async def read(self, receive: Callable[[str | bytes], None]) -> None:
+    async def read(self, take: Callable[[str | bytes], Awaitable[None]]) -> None:
         """Give on each message, in order, until the client is gone."""
         ...
 
@@ -60,6 +61,7 @@ class Reception:
 
     def __init__(self, config: Config, receiver: Receiver, on_left: Callable[[Connection], None]) -> None:
         self._limit, self._deadline = config.outbox_limit, config.write_deadline
+        self._max_requests, self._max_size = config.max_requests, config.max_request_size
         self._receiver = receiver
         self._on_left = on_left
         self._numbers = count(1)
@@ -73,9 +75,10 @@ class Reception:
                 ordered.set_result(order)
 
         outbox = kind(visitor.socket, limit=self._limit, deadline=self._deadline, on_stuck=disconnect)
-        connection = Connection(next(self._numbers), outbox, disconnect)
+        load = Load(self._max_requests, self._max_size)
+        connection = Connection(next(self._numbers), outbox, load, disconnect)
         _log.info("connected", connection=connection.number, peer=visitor.peer)
-        reading = asyncio.ensure_future(self._read(visitor, connection))
+        reading = asyncio.get_running_loop().create_task(self._read(visitor, connection))
         try:
             waited: set[asyncio.Future[Any]] = {reading, ordered}
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
@@ -89,5 +92,9 @@ class Reception:
             connection.close()
             _log.info("disconnected", connection=connection.number, code=visitor.code)
 
-    def _read(self, visitor: Visitor, connection: Connection) -> Awaitable[None]:
-        return visitor.read(lambda text: self._receiver.receive(connection, text))
+    async def _read(self, visitor: Visitor, connection: Connection) -> None:
+        async def take(text: str | bytes) -> None:
+            self._receiver.receive(connection, text)
+            await connection.load.pace()
+
+        await visitor.read(take)

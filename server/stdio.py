@@ -10,7 +10,7 @@ import asyncio
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
@@ -117,13 +117,13 @@ class _Visitor:
             self._let_go.set_result(None)
             self._lines.put_nowait(None)
 
-    async def read(self, receive: Callable[[str | bytes], None]) -> None:
+    async def read(self, take: Callable[[str | bytes], Awaitable[None]]) -> None:
         """Give on each line. What was said is answered although nothing more comes, so this waits for the server."""
         threading.Thread(target=self._read_lines, name="stdin", daemon=True).start()
         while (line := await self._lines.get()) is not None:
             self._room.release()
             if text := line.strip():
-                receive(_decoded(text))
+                await take(_decoded(text))
         if not self._let_go.done():
             self._on_end(True)
             await self._let_go

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -140,10 +140,10 @@ class _Visitor:
     def code(self) -> int | None:
         return self._connection.close_code
 
-    async def read(self, receive: Callable[[str | bytes], None]) -> None:
+    async def read(self, take: Callable[[str | bytes], Awaitable[None]]) -> None:
         try:
             async for message in self._connection:
-                receive(message)
+                await take(message)
         except ConnectionClosed as closed:
             _log.info("connection_lost", peer=self.peer, reason=str(closed))
 

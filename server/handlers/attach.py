@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from protocol import frames, methods
 from protocol.errors import RpcError, invalid_request
+from protocol.sequence import EXTENSION, Position
 from protocol.thread import (
     ResumeResponse,
     SessionResponse,
@@ -19,7 +21,8 @@ from server.dispatch import Call, handles
 from server.handlers.checks import check_items, check_permissions, page_size, parse_thread_id
 from server.handlers.session import resume_response, session_response
 from server.threads.item_pages import Pages
-from server.threads.live import LiveThread, Snapshot, warning
+from server.threads.live import LiveThread, Snapshot
+from server.threads.translate import warning
 from server.threads.turn_pages import end_cursor, page, viewed
 
 _OTHER_MODEL = (
@@ -32,6 +35,8 @@ _OTHER_MODEL = (
 async def resume(call: Call, params: ThreadResumeParams) -> ResumeResponse:
     """Attach to a thread: to the loaded one as it is, else from its rollout."""
     check_permissions(params)
+    if params.since_sequence is not None and not call.connection.numbered:
+        raise invalid_request(f"sinceSequence needs the extension `{EXTENSION}`, asked for in initialize")
     live = _loaded(call, params)
     if live is None:
         live = await _load(call, params)
@@ -39,9 +44,9 @@ async def resume(call: Call, params: ThreadResumeParams) -> ResumeResponse:
         await live.catch_up()
     if not params.exclude_turns:
         await live.prepare(call.connection.version)
-    snapshot = attach(call, live, turns=not params.exclude_turns)
+    snapshot = attach(call, live, turns=not params.exclude_turns, seen=params.since_sequence)
     return resume_response(
-        snapshot.thread,
+        snapshot,
         live.settings,
         page=_page(params, snapshot.turns),
         turns_cursor=end_cursor(snapshot.turns),
@@ -64,15 +69,15 @@ async def fork(call: Call, params: ThreadForkParams) -> SessionResponse:
     snapshot = attach(call, live, turns=not params.exclude_turns)
     started = frames.notification(methods.THREAD_STARTED, ThreadStartedNotification(thread=live.describe([])))
     call.then(lambda: call.app.outgoing.announce(started))
-    return session_response(snapshot.thread, live.settings)
+    return session_response(snapshot, live.settings)
 
 
-def attach(call: Call, live: LiveThread, *, turns: bool) -> Snapshot:
+def attach(call: Call, live: LiveThread, *, turns: bool, seen: Position | None = None) -> Snapshot:
     """Snapshot and subscription in one breath. Whoever calls this returns without another await: see LiveThread."""
-    snapshot = live.attach(call.connection, turns=turns)
+    snapshot = live.attach(call.connection, turns=turns, seen=seen)
     replay = snapshot.replay.frame
-    if replay is not None:
-        call.then(lambda: call.app.outgoing.replay(call.connection, replay))
+    for message in snapshot.missed if replay is None else (replay,):
+        call.then(partial(call.app.outgoing.replay, call.connection, message))
     return snapshot
 
 

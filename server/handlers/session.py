@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocol.thread import ResumeResponse, SessionResponse, Thread, TurnsPage
+from protocol.thread import ResumeResponse, SessionResponse, TurnsPage
 from server.engine.settings import Settings
+from server.threads.live import Snapshot
 
 
-def session_response(thread: Thread, settings: Settings) -> SessionResponse:
+def session_response(snapshot: Snapshot, settings: Settings) -> SessionResponse:
     """A thread and the settings it runs with."""
-    return SessionResponse(**_session(thread, settings))
+    return SessionResponse(**_session(snapshot, settings))
 
 
 def resume_response(
-    thread: Thread, settings: Settings, *, page: TurnsPage | None, turns_cursor: str | None, items_cursor: str | None
+    snapshot: Snapshot,
+    settings: Settings,
+    *,
+    page: TurnsPage | None,
+    turns_cursor: str | None,
+    items_cursor: str | None,
 ) -> ResumeResponse:
     """The same with the page of turns that was asked for, and the way back from the end of the history."""
     return ResumeResponse(
-        **_session(thread, settings),
+        **_session(snapshot, settings),
         collaboration_mode=settings.collaboration,
         initial_turns_page=page,
         turns_backwards_cursor=turns_cursor,
@@ -26,9 +32,10 @@ def resume_response(
     )
 
 
-def _session(thread: Thread, settings: Settings) -> dict[str, Any]:
+def _session(snapshot: Snapshot, settings: Settings) -> dict[str, Any]:
     return {
-        "thread": thread,
+        "thread": snapshot.thread,
+        "sequence": snapshot.sequence,
         "model": settings.model,
         "model_provider": settings.provider.id,
         "service_tier": settings.service_tier,

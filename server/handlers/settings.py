@@ -21,7 +21,7 @@ async def update(call: Call, params: ThreadSettingsUpdateParams) -> Empty:
     if params.model == "":
         raise invalid_request("model must not be empty")
     await live.claim()
-    adopt(live, turn_settings(live.settings, params), call.app.outgoing, record=True)
+    adopt(live, turn_settings(live.settings, params), record=True)
     if live.materialised:
         await live.sync()
     return Empty()

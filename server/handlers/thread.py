@@ -34,12 +34,11 @@ async def start(call: Call, params: ThreadStartParams) -> SessionResponse:
     check_permissions(params)
     check_environments(params.environments)
     live = await call.app.opening.start(params, originator=call.connection.client_name)
-    call.app.subscriptions.subscribe(call.connection, live.id)
     call.app.loaded.add(live, told=False)
-    thread = live.describe([])
-    started = frames.notification(methods.THREAD_STARTED, ThreadStartedNotification(thread=thread))
+    snapshot = live.attach(call.connection, turns=False)
+    started = frames.notification(methods.THREAD_STARTED, ThreadStartedNotification(thread=snapshot.thread))
     call.then(lambda: call.app.outgoing.announce(started))
-    return session_response(thread, live.settings)
+    return session_response(snapshot, live.settings)
 
 
 @handles(methods.THREAD_READ)

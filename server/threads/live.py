@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -20,23 +20,23 @@ from protocol.dialects.versions import Version
 from protocol.errors import invalid_request
 from protocol.frames import Message
 from protocol.read_state import ThreadReadState, ThreadReadStateChangedNotification
+from protocol.sequence import Position, Resumed
 from protocol.thread import Thread, ThreadStatus, ThreadStatusChangedNotification
 from protocol.turn import Turn as WireTurn
-from protocol.turn import WarningNotification
-from protocol.wire import Encoded
+from protocol.wire import UNSET, Encoded, UnsetType
 from rollout import events
 from rollout.catalog import ThreadSummary
 from rollout.estimate import context_tokens
 from rollout.events import Event, TokenUsageInfo
 from rollout.forms import Form, Legacy
-from rollout.history import History, present
+from rollout.history import present
 from rollout.lines import Entry, ResponseItem, SessionMeta
 from rollout.mapping import optional, turn_error
 from rollout.model_items import Item
 from rollout.prompt import Prompt
 from rollout.read_states import ReadStates
 from rollout.reader import RolloutError
-from rollout.usage import Usage, attribute, recomputed
+from rollout.usage import attribute, recomputed
 from server.connection import Connection
 from server.engine.inputs import Input
 from server.engine.settings import Settings
@@ -46,38 +46,16 @@ from server.outgoing import Outgoing
 from server.providers.provider import Provider
 from server.subscriptions import Subscriptions
 from server.threads.describe import thread_object
-from server.threads.encoded_turns import EncodedTurns
 from server.threads.inflight import InFlight
 from server.threads.limits import Limits
-from server.threads.replay import Replay, decide
+from server.threads.memory import Memory, Reread
+from server.threads.recent import Recent
+from server.threads.replay import CAUGHT_UP, Replay, decide
 from server.threads.status import Status
-from server.threads.translate import notifications, usage_frame
+from server.threads.translate import notifications, usage_frame, warning
 from server.threads.writing import Writing
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass
-class Memory:
-    """What a thread remembers, seeded from its rollout. ``prompt`` is built when a turn first needs it."""
-
-    history: History
-    usage: Usage
-    prompt: Prompt | None
-    load_prompt: Callable[[], Awaitable[Prompt]]
-    encoded: EncodedTurns = field(default_factory=EncodedTurns)
-
-    def feed(self, entry: Entry) -> None:
-        """Fold in what was just recorded."""
-        self.history.feed(entry)
-        if isinstance(entry, events.TokenCount):
-            self.usage.feed(entry, self.history)
-        if self.prompt is not None:
-            self.prompt.feed(entry)
-
-
-Reread = Callable[[], Awaitable[tuple[ThreadSummary, Memory, int]]]
-"""Reads a thread's rollout anew; the last member is how many bytes of it were there."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +65,10 @@ class Snapshot:
     thread: Thread
     turns: list[WireTurn]
     replay: Replay
+    sequence: Resumed | UnsetType = UNSET
+    """The place of the snapshot among the thread's notifications, for a connection that wants their numbers."""
+    missed: Sequence[Message] = ()
+    """What such a connection missed; then ``thread`` holds no turns, and there is no replay."""
 
 
 class LiveThread:
@@ -105,6 +87,7 @@ class LiveThread:
         limits: Limits,
         read_states: ReadStates,
         on_change: Callable[[LiveThread], None],
+        recent_limit: int,
         reread: Reread | None = None,
     ) -> None:
         self.summary = summary
@@ -126,6 +109,8 @@ class LiveThread:
         self._status = Status()
         self._running: InFlight | None = None
         self._prompt_lock = asyncio.Lock()
+        self._recent: Recent | None = None
+        self._recent_limit = recent_limit
         if writing is not None:
             writing.warn = self.warn
             writing.on_change = partial(on_change, self)
@@ -172,15 +157,31 @@ class LiveThread:
 
     # -- attach ------------------------------------------------------------------------------------------------------
 
-    def attach(self, connection: Connection, *, turns: bool = True) -> Snapshot:
-        """Subscribe the connection and take the snapshot it starts from. The caller sends both before it awaits."""
+    def attach(self, connection: Connection, *, turns: bool = True, seen: Position | None = None) -> Snapshot:
+        """Subscribe the connection and take the snapshot it starts from. The caller sends both before it awaits.
+
+        ``seen``: what the connection saw last of this thread, if it wants numbers and was here before.
+        """
         self._subscriptions.subscribe(connection, self.id)
         self._on_change(self)
         if self._writing is not None:
             self._writing.look()
         known = self.turns()
+        recent = self._recent_for(connection)
+        if recent is not None and seen is not None and recent.reaches(seen):
+            place = Resumed(epoch=recent.epoch, number=recent.number, complete=True)
+            return Snapshot(self.describe([]), known, CAUGHT_UP, place, recent.missed(seen))
         replay = decide(self._memory.usage, known, self.id, connection.number)
-        return Snapshot(self.describe(self.encoded_turns(connection.version) if turns else []), known, replay)
+        thread = self.describe(self.encoded_turns(connection.version) if turns else [])
+        if recent is None:
+            return Snapshot(thread, known, replay)
+        place = Resumed(epoch=recent.epoch, number=recent.number, complete=False)
+        return Snapshot(thread, known, replay, place)
+
+    def _recent_for(self, connection: Connection) -> Recent | None:
+        if connection.numbered and self._recent is None:
+            self._recent = Recent(self._recent_limit)
+        return self._recent if connection.numbered else None
 
     def turns(self) -> list[WireTurn]:
         """All turns as of now; the running one with the text so far, under its live item ids."""
@@ -236,7 +237,7 @@ class LiveThread:
             return
         self._running.feed(event)
         for message in notifications(self.id, self._running, event, time.time_ns() // 1_000_000):
-            self._outgoing.broadcast(self.id, message)
+            self.broadcast(message)
         if isinstance(event, events.TaskComplete | events.TurnAborted):
             self._running = None
 
@@ -278,7 +279,16 @@ class LiveThread:
 
     def warn(self, message: str) -> None:
         """Tell the subscribers something a person should know; not recorded."""
-        self._outgoing.broadcast(self.id, warning(self.id, message))
+        self.broadcast(warning(self.id, message))
+
+    def broadcast(self, message: Message) -> None:
+        """Tell the subscribers, in one order for all of them."""
+        self._outgoing.broadcast(self.id, message if self._recent is None else self._recent.add(message))
+
+    def _begin_epoch(self) -> None:
+        """The turns are others than what was told makes them: who comes back needs all of the thread."""
+        if self._recent is not None:
+            self._recent = Recent(self._recent_limit)
 
     # -- turns -------------------------------------------------------------------------------------------------------
 
@@ -333,6 +343,7 @@ class LiveThread:
             self.summary, self._memory, size = await self._reread()
         except (RolloutError, OSError) as error:
             raise invalid_request(f"thread {self.id} cannot be read any more: {error}") from error
+        self._begin_epoch()
         self._writing.seen = None if self._writing.owns else size
 
     def rename(self, name: str) -> None:
@@ -349,7 +360,8 @@ class LiveThread:
         self.emit(events.TokenCount(info=usage), events.ThreadRolledBack(num_turns=num_turns))
         self._memory.prompt = kept
         turn_id, _ = attribute(self._memory.usage.owner, self.turns())
-        self._outgoing.broadcast(self.id, usage_frame(self.id, turn_id, usage))
+        self._begin_epoch()
+        self.broadcast(usage_frame(self.id, turn_id, usage))
 
     async def inject(self, items: list[Item]) -> None:
         """Add to the model history what no turn said."""
@@ -386,9 +398,3 @@ class LiveThread:
             turn = self.turn
             await turn.interrupt()
             await asyncio.wait({turn.ended})
-
-
-def warning(thread_id: str, message: str) -> Message:
-    """A ``warning`` about one thread."""
-    from_thread = WarningNotification(thread_id=thread_id, message=message)
-    return frames.notification(methods.WARNING, from_thread)

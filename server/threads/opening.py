@@ -47,7 +47,8 @@ from server.outgoing import Outgoing
 from server.subscriptions import Subscriptions
 from server.threads.git import git_state
 from server.threads.limits import Limits
-from server.threads.live import LiveThread, Memory
+from server.threads.live import LiveThread
+from server.threads.memory import Memory
 from server.threads.writing import Writing, alone
 from server.version import VERSION
 
@@ -85,6 +86,7 @@ class Opening:
             limits=limits,
             read_states=read_states,
             on_change=on_change,
+            recent_limit=config.recent_limit,
         )
 
     # -- on disk -----------------------------------------------------------------------------------------------------

@@ -27,6 +27,9 @@ class Replay:
     reason: str
 
 
+CAUGHT_UP = Replay(None, None, "caught-up-by-missed-notifications")
+
+
 def decide(usage: Usage, turns: list[Turn], thread_id: str, connection: int) -> Replay:
     """Decide what usage replay a connection that attaches to this thread gets, and log the decision."""
     if usage.info is None:

@@ -6,12 +6,11 @@ from protocol import frames, methods
 from protocol.settings import ThreadSettings, ThreadSettingsUpdatedNotification
 from server.engine.context import settings_applied
 from server.engine.settings import Settings
-from server.outgoing import Outgoing
 from server.threads.describe import environment
 from server.threads.live import LiveThread
 
 
-def adopt(live: LiveThread, settings: Settings, outgoing: Outgoing, *, record: bool) -> None:
+def adopt(live: LiveThread, settings: Settings, *, record: bool) -> None:
     """Let later turns run with these settings; who follows the thread hears of them if they are others.
 
     ``record``: keep them in the rollout. Where a turn follows at once, the turn's own context does that.
@@ -23,7 +22,7 @@ def adopt(live: LiveThread, settings: Settings, outgoing: Outgoing, *, record: b
     if record:
         live.emit(settings_applied(live.id, settings))
     updated = ThreadSettingsUpdatedNotification(thread_id=live.id, thread_settings=now)
-    outgoing.broadcast(live.id, frames.notification(methods.THREAD_SETTINGS_UPDATED, updated))
+    live.broadcast(frames.notification(methods.THREAD_SETTINGS_UPDATED, updated))
 
 
 def shown(settings: Settings) -> ThreadSettings:

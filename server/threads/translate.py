@@ -36,8 +36,7 @@ def notifications(thread_id: str, running: InFlight, event: Event | Entry, now: 
         case events.TokenCount():
             yield from _usage(thread_id, running.turn_id, event)
         case events.ThreadWarning():
-            warning = turn.WarningNotification(thread_id=thread_id, message=event.message)
-            yield frames.notification(methods.WARNING, warning)
+            yield warning(thread_id, event.message)
         case _:
             yield from _turn(thread_id, running, event)
 
@@ -138,3 +137,8 @@ def usage_frame(thread_id: str, turn_id: str, info: events.TokenUsageInfo) -> Me
 def _error(thread_id: str, turn_id: str, error: turn.TurnError, *, will_retry: bool) -> Message:
     told = turn.ErrorNotification(error=error, will_retry=will_retry, thread_id=thread_id, turn_id=turn_id)
     return frames.notification(methods.ERROR, told)
+
+
+def warning(thread_id: str, message: str) -> Message:
+    """A ``warning`` about one thread."""
+    return frames.notification(methods.WARNING, turn.WarningNotification(thread_id=thread_id, message=message))

@@ -96,8 +96,8 @@ async def test_the_race_is_lost_when_the_snapshot_is_taken_before_subscribing(
     attach = LiveThread.attach
     subscriptions: list[tuple[LiveThread, Connection]] = []
 
-    def unsubscribed(self: LiveThread, connection: Connection, *, turns: bool = True) -> Snapshot:
-        snapshot = attach(self, connection, turns=turns)
+    def unsubscribed(self: LiveThread, connection: Connection, **options: Any) -> Snapshot:
+        snapshot = attach(self, connection, **options)
         self._subscriptions.unsubscribe(connection, self.id)
         subscriptions.append((self, connection))
         asyncio.get_running_loop().call_soon(self._subscriptions.subscribe, connection, self.id)

@@ -35,7 +35,7 @@ def test_a_frame_of_any_size_is_one_final_text_frame(size: int) -> None:
 
 def told(message: frames.Message, version: Version = V0_125) -> frames.Frame:
     """What clients of a version get."""
-    frame = message if isinstance(message, frames.Frame) else message.spoken_in(version)
+    frame = message if isinstance(message, frames.Frame) else message.heard_by(version, numbered=False)
     assert frame is not None
     return frame
 

@@ -45,8 +45,8 @@ def test_a_notification_about_such_an_item_is_not_sent_to_that_version() -> None
     told = item.ItemStartedNotification(item=sleep, thread_id="t", turn_id="u", started_at_ms=1)
     message = frames.notification(methods.ITEM_STARTED, told)
     assert isinstance(message, frames.Variants)
-    assert message.spoken_in(V0_125) is None
-    frame = message.spoken_in(V0_147)
+    assert message.heard_by(V0_125, numbered=False) is None
+    frame = message.heard_by(V0_147, numbered=False)
     assert frame is not None
     assert json.loads(frame.payload)["params"]["item"]["type"] == "sleep"
 
@@ -70,8 +70,8 @@ def test_a_message_is_encoded_once_for_each_version_and_one_that_is_alike_for_al
     begun = turn.TurnStartedNotification(thread_id="t", turn=of_turn())
     message = frames.notification(methods.TURN_STARTED, begun)
     assert isinstance(message, frames.Variants)
-    assert message.spoken_in(V0_125) is message.spoken_in(V0_125)
-    assert message.spoken_in(V0_125) is not message.spoken_in(NEWEST)
+    assert message.heard_by(V0_125, numbered=False) is message.heard_by(V0_125, numbered=False)
+    assert message.heard_by(V0_125, numbered=False) is not message.heard_by(NEWEST, numbered=False)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
@@ -93,8 +93,8 @@ def test_a_row_of_a_notification_keeps_it_from_older_versions(monkeypatch: pytes
     assert varies.__wrapped__(methods.WARNING)
     warning = turn.WarningNotification(thread_id="t", message="m")
     message = frames.Variants(methods.WARNING, warning)
-    assert message.spoken_in(V0_147) is None
-    assert message.spoken_in(V0_166) is not None
+    assert message.heard_by(V0_147, numbered=False) is None
+    assert message.heard_by(V0_166, numbered=False) is not None
 
 
 def test_what_is_nothing_without_an_unknown_kind_cannot_be_said() -> None:

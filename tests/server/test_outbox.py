@@ -45,7 +45,9 @@ class FakeSocket:
 
 def frame(text: str) -> Frame:
     """A notification."""
-    return Frame(text.encode(), "some/method")
+    made = Frame(text.encode())
+    made.method = "some/method"
+    return made
 
 
 def reply(text: str) -> Frame:
@@ -74,7 +76,7 @@ async def test_all_frames_of_one_loop_turn_leave_in_one_write_in_order() -> None
 async def test_a_frame_in_parts_is_written_as_it_is_and_in_order() -> None:
     socket = FakeSocket()
     box, orders = outbox(socket)
-    long = Frame(b"[", None, [b"x" * 5000, b"]"])
+    long = Frame(b"[", [b"x" * 5000, b"]"])
     box.put(frame("a"))
     box.put(long)
     box.put(frame("b"))
@@ -125,7 +127,7 @@ async def test_much_at_once_is_no_reason_to_end_a_connection_that_takes_it() -> 
 
 async def test_one_notification_may_be_larger_than_the_limit_also_on_a_full_socket() -> None:
     socket = FakeSocket()
-    box, orders = outbox(socket, limit=50)
+    box, orders = outbox(socket, limit=350)
     socket.room.clear()
     box.put(frame("x" * 500))
     box.put(frame("and more"))
@@ -137,7 +139,7 @@ async def test_one_notification_may_be_larger_than_the_limit_also_on_a_full_sock
 
 async def test_a_reply_of_any_size_goes_out_with_what_follows_it() -> None:
     socket = FakeSocket()
-    box, orders = outbox(socket, limit=50)
+    box, orders = outbox(socket, limit=350)
     box.put(reply("x" * 5000))
     box.put(frame("usage"))
     await asyncio.sleep(0)

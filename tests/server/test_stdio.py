@@ -322,7 +322,7 @@ async def test_a_message_is_one_line_for_every_kind_of_reader() -> None:
     outbox = LineOutbox(socket, limit=1000, deadline=1, on_stuck=lambda _: None)
     value = {"text": "a\u2028b\u2029c\x85d"}
     text = json.dumps(value, ensure_ascii=False).replace(":", ":\r\n").encode()
-    outbox.put(Frame(text[:5], None, [text[5:]]))
+    outbox.put(Frame(text[:5], [text[5:]]))
     outbox.put(Frame(b"{}"))
     await asyncio.sleep(0)
     first, second, end = socket.written.split(b"\n")

@@ -199,6 +199,7 @@ class Server:
         version: Version = V0_125,
         experimental: bool = True,
         opt_out: Sequence[str] = (),
+        extensions: Message | None = None,
         **options: Any,
     ) -> Client:
         """A connection after its handshake, with an empty log, that speaks this version."""
@@ -206,7 +207,7 @@ class Server:
         capabilities = {
             "experimentalApi": experimental,
             "optOutNotificationMethods": list(opt_out),
-            "extensions": {EXTENSION: f"{version}.0"},
+            "extensions": {EXTENSION: f"{version}.0"} | (extensions or {}),
         }
         hello = {"clientInfo": {"name": name, "version": "1.0"}, "capabilities": capabilities}
         await client.call("initialize", **hello)
