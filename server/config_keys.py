@@ -110,7 +110,7 @@ def read_toml(path: Path) -> tuple[dict[str, Any], list[ConfigWarning]]:
         return tomllib.loads(path.read_text(encoding="utf-8")), []
     except FileNotFoundError:
         return {}, []
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # not there to be read, no UTF-8, no TOML, or no path at all
         return {}, [ConfigWarning(summary="The configuration file was ignored.", details=str(error), path=str(path))]
 
 
