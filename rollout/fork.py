@@ -176,9 +176,9 @@ def _all_anew(source: Survey, timestamp: str) -> Iterator[bytes]:
 def _line_anew(raw: bytes, form: _OldForm, timestamp: str) -> Iterator[bytes]:
     entry = decode_line(raw)
     if entry is None:
-        kept = foreign(raw)
-        if kept is not None:
-            yield kept
+        whole = foreign(raw)
+        if whole is not None:
+            yield whole
     else:
         for kept in form.of(entry):
             if isinstance(kept, OtherItem | StoredItem):
