@@ -60,8 +60,8 @@ class Survey:
         self.size = 0
         self.stop: int | None = None
         self.spans: list[Span] = []
-        self._begun: dict[str, int] = {}
         self._form = _OldForm()
+        self._begun: dict[str, int] = {}
 
     def take(self, raw: bytes, entry: Entry | None) -> None:
         """Look at the next line."""
@@ -201,9 +201,9 @@ def _all_anew(source: Survey, timestamp: str) -> Iterator[bytes]:
 def _line_anew(raw: bytes, form: _OldForm, timestamp: str) -> Iterator[bytes]:
     entry = decode_line(raw)
     if entry is None:
-        unknown = foreign(raw)
-        if unknown is not None:
-            yield unknown
+        whole = foreign(raw)
+        if whole is not None:
+            yield whole
     else:
         for kept in form.of(entry):
             if isinstance(kept, OtherItem | StoredItem):

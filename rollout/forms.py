@@ -40,11 +40,30 @@ class Form(Protocol):
 
 
 class Legacy:
-    """The form that every version reads: what is durable, as it is."""
+    """The form that every version reads: what is durable, as it is.
+
+    Why a turn failed is said twice, by itself and in the end of the turn: newer versions only look there.
+    """
+
+    def __init__(self) -> None:
+        self._error: events.Error | None = None
 
     def entries(self, said: Iterable[Event | Entry]) -> list[Entry]:
         """What is kept of these, in order."""
-        return [entry for entry in said if is_recorded(entry)]
+        return [self._kept(entry) for entry in said if is_recorded(entry)]
+
+    def _kept(self, entry: Entry) -> Entry:
+        match entry:
+            case events.TaskStarted() | events.TurnAborted():
+                self._error = None
+            case events.Error() if not is_harmless(entry):
+                self._error = entry
+            case events.TaskComplete() if self._error is not None:
+                error, self._error = self._error, None
+                return replace(entry, error=_members(error))
+            case _:
+                pass
+        return entry
 
 
 class Paginated:

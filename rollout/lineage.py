@@ -19,7 +19,7 @@ _MARK = b'"history_base"'
 _FOLDERS = ("sessions", "archived_sessions")
 
 
-class HistoryBase(Record):
+class Predecessor(Record):
     """Where a rollout goes on: the file's own id, the ordinal that follows, and how many bytes of that file count."""
 
     thread_id: str
@@ -35,7 +35,7 @@ class Part(NamedTuple):
 
 
 class _Meta(Record):
-    history_base: HistoryBase | None = None
+    history_base: Predecessor | None = None
 
 
 class _Line(Record):
@@ -45,7 +45,7 @@ class _Line(Record):
 _line = msgspec.json.Decoder(_Line)
 
 
-class BaseMissing(Exception):
+class PredecessorMissing(Exception):
     """``rollout_id``: of the file that is not there."""
 
     def __init__(self, rollout_id: str) -> None:
@@ -56,14 +56,14 @@ class BaseMissing(Exception):
 def before(path: Path, first: bytes) -> list[Part]:
     """What comes before the second line of a rollout with this ``first`` line, oldest first; mostly nothing.
 
-    Raises :class:`BaseMissing`, and ``OSError`` if one cannot be read.
+    Raises :class:`PredecessorMissing`, and ``OSError`` if one cannot be read.
     """
     parts: list[Part] = []
-    while (base := _base(first)) is not None and len({part.path for part in parts}) == len(parts):
-        found = _find(path, base.thread_id)
+    while (last := _predecessor(first)) is not None and len({part.path for part in parts}) == len(parts):
+        found = _find(path, last.thread_id)
         if found is None:
-            raise BaseMissing(base.thread_id)
-        parts.append(Part(found, base.end_byte_offset))
+            raise PredecessorMissing(last.thread_id)
+        parts.append(Part(found, last.end_byte_offset))
         with found.open("rb") as file:
             first = file.readline()
     return parts[::-1]
@@ -80,7 +80,7 @@ def lines(part: Part) -> Iterator[bytes]:
             yield raw
 
 
-def _base(first: bytes) -> HistoryBase | None:
+def _predecessor(first: bytes) -> Predecessor | None:
     if _MARK not in first:
         return None
     try:

@@ -188,7 +188,12 @@ def _image_generation(stored: kinds.ImageGeneration, _: str) -> Said:
 
 
 def _dynamic_tool(stored: kinds.DynamicTool, turn_id: str) -> Said:
-    what = {"turn_id": turn_id, "namespace": stored.namespace, "tool": stored.tool, "arguments": stored.arguments}
+    what: dict[str, Any] = {
+        "turn_id": turn_id,
+        "namespace": stored.namespace,
+        "tool": stored.tool,
+        "arguments": stored.arguments,
+    }
     request = events.DynamicToolCallRequest(call_id=stored.id, **what)
     if stored.success is None:
         return mapping.dynamic_request(request), [request]

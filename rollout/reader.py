@@ -191,7 +191,7 @@ def all_lines(path: Path, *, strict: bool = True) -> Iterator[bytes]:
     try:
         for part in lineage.before(path, first):
             yield from lineage.lines(part)
-    except lineage.BaseMissing as error:
+    except lineage.PredecessorMissing as error:
         if strict:
             raise RolloutError(path, str(error)) from error
     except OSError as error:

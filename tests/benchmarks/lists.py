@@ -17,6 +17,7 @@ PAGES: dict[str, dict[str, Any]] = {
     "newest": {},
     "oldest": {"sortDirection": "asc"},
     "by updated_at": {"sortKey": "updated_at"},
+    "by recency_at": {"sortKey": "recency_at"},
     "cwd": {"cwd": "/"},
     "cwd without a match": {"cwd": "/nowhere"},
     "search": {"searchTerm": "parser reads"},

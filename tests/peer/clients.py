@@ -9,19 +9,20 @@ from pathlib import Path
 from websockets.asyncio.client import connect
 
 from protocol.dialects.versions import EXTENSION
+from tests.support import codex
 from tests.support.app_server import AppServer
 from tests.support.harness import Client
 
 
 @asynccontextmanager
-async def attached(server: AppServer, name: str = "test") -> AsyncIterator[Client]:
-    """A connection after its handshake, with an empty log, until the end of the block."""
+async def attached(server: AppServer, name: str = "test", *, version: str = codex.REFERENCE) -> AsyncIterator[Client]:
+    """A connection after its handshake, with an empty log, until the end of the block. ``version``: whom it is like."""
     client = Client(await connect(server.url, compression=None, max_size=None))
     try:
         await client.call(
             "initialize",
             clientInfo={"name": name, "title": None, "version": "1.0"},
-            capabilities={"experimentalApi": True, "extensions": {EXTENSION: "0.125.0"}},
+            capabilities={"experimentalApi": True, "extensions": {EXTENSION: version}},
         )
         client.log.clear()
         yield client

@@ -146,6 +146,50 @@ async def test_both_servers_tell_the_same_of_a_thread(writer: str, story: Story,
     assert our_usage[0]["turnId"] in {turn["id"] for turn in told_by_us["thread/resume"]["turns"]}
 
 
+def told_the_same(turns: list[Any]) -> list[Any]:
+    """Turns without what only one side knows: the times of items, and the numbers that a reader gives them."""
+    beside = ("startedAtMs", "completedAtMs", "rootTurnId", "itemsView")
+    return [_without(turn | {"items": [_without(item, beside) for item in turn["items"]]}, beside) for turn in turns]
+
+
+def _without(value: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: each for name, each in value.items() if name not in names and each not in (None, [])}
+
+
+async def newest_things(client: Client, thread_id: str) -> str:
+    """What only newer clients say: ids of their own, and how closely to look at an image."""
+    image = {"type": "image", "url": "data:image/png;base64,iVBORw0KGgo=", "detail": "low"}
+    said = [{"type": "text", "text": "look"}, image]
+    started = await client.call("turn/start", threadId=thread_id, input=said, clientUserMessageId="mine-1")
+    turn_id = started["turn"]["id"]
+    await client.hear("turn/completed", threadId=thread_id)
+    started = await client.call(
+        "turn/start", threadId=thread_id, input=[{"type": "text", "text": "hang"}], clientUserMessageId="mine-2"
+    )
+    turn_id = started["turn"]["id"]
+    await client.hear("item/agentMessage/delta", turnId=turn_id)
+    await client.call("turn/interrupt", threadId=thread_id, turnId=turn_id)
+    await client.hear("turn/completed", threadId=thread_id)
+    await client.run_turn(thread_id, "fail please")
+    return thread_id
+
+
+@pytest.mark.parametrize("story", [plain, newest_things, forked])
+async def test_the_newest_version_tells_the_same_of_our_threads(story: Story, home: Path) -> None:
+    thread_id, _ = await write("ours", story, home)
+    async with serving(ours(), home) as server, attached(server, version=codex.NEWEST) as client:
+        ours_told = await client.call("thread/read", threadId=thread_id, includeTurns=True)
+        ours_listed = await client.call("thread/list")
+    async with serving(released(codex.NEWEST), home) as server, attached(server) as client:
+        listed = await client.call("thread/list")
+        resumed = await client.call("thread/resume", threadId=thread_id)
+        fork = await client.call("thread/fork", threadId=thread_id)
+    assert told_the_same(ours_told["thread"]["turns"]) == told_the_same(resumed["thread"]["turns"])
+    assert told_the_same(fork["thread"]["turns"]) == told_the_same(resumed["thread"]["turns"])
+    ours_ids, theirs = ([row["id"] for row in page["data"]] for page in (ours_listed, listed))
+    assert ours_ids == theirs
+
+
 async def test_turns_keep_what_was_told_of_them_live(home: Path) -> None:
     async with serving(ours(), home) as server, attached(server) as client:
         started = await client.call("thread/start", cwd=str(home))
