@@ -203,6 +203,7 @@ TURN_COMPLETED = Notice("turn/completed", turn.TurnCompletedNotification)
 ITEM_STARTED = Notice("item/started", item.ItemStartedNotification)
 ITEM_COMPLETED = Notice("item/completed", item.ItemCompletedNotification)
 AGENT_MESSAGE_DELTA = Notice("item/agentMessage/delta", item.AgentMessageDeltaNotification)
+PLAN_DELTA = Notice("item/plan/delta", item.PlanDeltaNotification)
 REASONING_SUMMARY_PART_ADDED = Notice("item/reasoning/summaryPartAdded", item.ReasoningSummaryPartAddedNotification)
 REASONING_SUMMARY_TEXT_DELTA = Notice("item/reasoning/summaryTextDelta", item.ReasoningSummaryTextDeltaNotification)
 REASONING_TEXT_DELTA = Notice("item/reasoning/textDelta", item.ReasoningTextDeltaNotification)
@@ -224,6 +225,7 @@ NOTICES: tuple[Notice[Any], ...] = (
     ITEM_STARTED,
     ITEM_COMPLETED,
     AGENT_MESSAGE_DELTA,
+    PLAN_DELTA,
     REASONING_SUMMARY_PART_ADDED,
     REASONING_SUMMARY_TEXT_DELTA,
     REASONING_TEXT_DELTA,

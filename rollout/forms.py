@@ -128,6 +128,8 @@ def _item(event: Event | Entry | list[Event], shown: list[ThreadItem]) -> Item |
             content = [{"type": "Text", "text": event.message}]
             item: Item = {"type": "AgentMessage", "id": _id(shown, AgentMessage), "content": content}
             return item if event.phase is None else item | {"phase": event.phase}
+        case events.PlanCompleted():
+            return {"type": "Plan", "id": event.item.id, "text": event.item.text}
         case events.WebSearchEnd():
             return {"type": "WebSearch", "id": event.call_id, "query": event.query, "action": event.action}
         case events.ExecCommandEnd():

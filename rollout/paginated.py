@@ -49,6 +49,11 @@ class _Agent(Record, tag="AgentMessage"):
     memory_citation: Any = None
 
 
+class _Plan(Record, tag="Plan"):
+    id: str
+    text: str
+
+
 class _Reasoning(Record, tag="Reasoning"):
     id: str
     summary_text: list[str] = []
@@ -84,10 +89,11 @@ class _Compaction(Record, tag="ContextCompaction"):
     id: str
 
 
-_Stored = _User | _Agent | _Reasoning | _Command | _FileChange | _WebSearch | _Compaction
+_Stored = _User | _Agent | _Plan | _Reasoning | _Command | _FileChange | _WebSearch | _Compaction
 
 
 class _Completed(Record):
+    thread_id: str = ""
     turn_id: str
     item: _Stored
 
@@ -98,7 +104,7 @@ def stored_item(payload: dict[str, Any]) -> StoredItem | None:
         completed = msgspec.convert(payload, _Completed)
     except msgspec.ValidationError:
         return None
-    item, said = _convert(completed.item, completed.turn_id)
+    item, said = _convert(completed)
     return StoredItem(turn_id=completed.turn_id, item=item, events=said)
 
 
@@ -109,14 +115,19 @@ def failure(error: dict[str, Any]) -> events.Error:
     return events.Error(message=str(error.get("message") or ""), codex_error_info=known)
 
 
-def _convert(stored: _Stored, turn_id: str) -> tuple[wire.ThreadItem, list[events.DurableEvent]]:
-    match stored:
+def _convert(completed: _Completed) -> tuple[wire.ThreadItem, list[events.DurableEvent]]:
+    turn_id = completed.turn_id
+    match stored := completed.item:
         case _User():
             message = _user_message(stored)
             return mapping.user_message(stored.id, message), [message]
         case _Agent():
             answer = _agent_message(stored)
             return mapping.agent_message(stored.id, answer), [answer]
+        case _Plan():
+            plan = events.PlanItem(id=stored.id, text=stored.text)
+            said = events.PlanCompleted(thread_id=completed.thread_id, turn_id=turn_id, item=plan)
+            return wire.Plan(id=plan.id, text=plan.text), [said]
         case _Reasoning():
             return _reasoning(stored)
         case _Command():

@@ -91,6 +91,17 @@ BEGUN = events.TaskStarted(turn_id="t")
 DONE = events.TaskComplete(turn_id="t")
 
 
+def test_a_plan_is_stored_with_its_times_and_can_be_said_in_the_legacy_form() -> None:
+    plan = wire.Plan(id="t-plan", text="- a\n")
+    begun = events.ItemStarted(turn_id="t", item=wire.Plan(id="t-plan", text=""))
+    said = events.PlanCompleted(thread_id="h", turn_id="t", item=events.PlanItem(id="t-plan", text="- a\n"))
+    _, stored = written([BEGUN], [begun], [said, shown(plan)])
+    assert (stored.item, stored.events) == (plan, [said])
+    members = {"type": "Plan", "id": "t-plan", "text": "- a\n"}
+    assert (stored.payload["item"], stored.payload["started_at_ms"]) == (members, 1_001_000)
+    assert stored.payload["completed_at_ms"] == 1_002_000
+
+
 def test_an_item_is_stored_under_the_id_that_clients_saw_with_its_times() -> None:
     item = wire.AgentMessage(id="msg-1", text="a", phase="final_answer")
     begun = events.ItemStarted(turn_id="t", item=wire.AgentMessage(id="msg-1", text=""))
