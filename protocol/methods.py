@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from protocol import account, config, initialize, item, model, thread, turn, usage
+from protocol import account, config, initialize, item, model, skills, thread, turn, usage
 from protocol.permissions import Granular
 from protocol.wire import UNSET, Empty, encode
 
@@ -157,7 +157,7 @@ EXPERIMENTAL_FEATURE_LIST = Method("experimentalFeature/list", model.PageParams,
 MCP_SERVER_STATUS_LIST = Method("mcpServerStatus/list", model.PageParams, model.EmptyPage)
 CONFIG_READ = Method("config/read", config.ConfigReadParams, config.ConfigReadResponse)
 CONFIG_REQUIREMENTS_READ = Method("configRequirements/read", Empty, config.ConfigRequirementsReadResponse, lenient=True)
-SKILLS_LIST = Method("skills/list", config.SkillsListParams, config.SkillsListResponse)
+SKILLS_LIST = Method("skills/list", skills.SkillsListParams, skills.SkillsListResponse)
 
 METHODS: tuple[Method[Any, Any], ...] = (
     INITIALIZE,

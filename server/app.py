@@ -19,6 +19,7 @@ from server.outgoing import Outgoing
 from server.providers.provider import Provider
 from server.providers.registry import open_provider
 from server.providers.settings import ProviderConfig
+from server.skills.store import Skills
 from server.subscriptions import Subscriptions
 from server.threads.limits import Limits
 from server.threads.loaded import Loaded
@@ -43,6 +44,7 @@ class App:
         self.loaded = Loaded(self.outgoing, self.subscriptions, config.idle_unload_seconds)
         self.catalog = Catalog(Home(config.codex_home))
         self.limits = Limits()
+        self.skills = Skills(config)
         self.opening = Opening(
             config, self.catalog, self.outgoing, self.subscriptions, self.limits, self.loaded.changed
         )

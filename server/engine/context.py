@@ -14,7 +14,9 @@ import msgspec
 
 from rollout.lines import ResponseItem, TurnContext
 from rollout.model_items import as_object
+from server.engine.offer import offer
 from server.engine.settings import Settings
+from server.skills.store import SkillSet
 
 PLAN_INSTRUCTIONS = (Path(__file__).parent / "plan_mode.md").read_text()
 
@@ -41,10 +43,17 @@ def turn_context(turn_id: str, settings: Settings, now: datetime, output_schema:
     )
 
 
-def news(settings: Settings, current: TurnContext, last: TurnContext | None) -> list[ResponseItem]:
-    """The context messages that must precede this turn's input; ``last`` is the context the model already has."""
+def news(
+    settings: Settings, current: TurnContext, last: TurnContext | None, skills: SkillSet | None = None
+) -> list[ResponseItem]:
+    """The context messages that must precede this turn's input; ``last`` is the context the model already has.
+
+    Skills are offered once, to a model that has no context yet.
+    """
     messages: list[ResponseItem] = []
     developer = _developer(settings, current, last)
+    if last is None and skills is not None:
+        developer += offer(skills)
     if developer:
         messages.append(_message("developer", developer))
     if last is None or (last.cwd, last.current_date, last.timezone) != (

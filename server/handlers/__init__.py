@@ -14,6 +14,7 @@ from server.handlers import (
     handshake,
     history,
     metadata,
+    skills,
     thread,
     turn,
 )
@@ -46,6 +47,6 @@ ROUTES: tuple[Route[Any, Any], ...] = (
     configuration.list_mcp_servers,
     configuration.read,
     configuration.read_requirements,
-    configuration.list_skills,
+    skills.list_skills,
 )
 """Every method we serve; a test holds it against the rows of ``protocol.methods``."""
