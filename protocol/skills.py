@@ -66,7 +66,7 @@ class SkillMetadata(Wire):
     plugin_id: str | None = None
 
 
-class SkillErrorInfo(Wire):
+class SkillError(Wire):
     """A skill file that cannot be used."""
 
     path: str
@@ -78,7 +78,7 @@ class SkillsListEntry(Wire):
 
     cwd: str
     skills: list[SkillMetadata]
-    errors: list[SkillErrorInfo]
+    errors: list[SkillError]
 
 
 class SkillsListResponse(Wire):

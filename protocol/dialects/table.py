@@ -161,7 +161,7 @@ ROWS: tuple[Row, ...] = (
     since(V0_166, account.RateLimitSnapshot, "normal_model_slug"),
     since(V0_147, account.GetAccountRateLimitsResponse, "rate_limit_reset_credits"),
     since(V0_166, account.GetAccountRateLimitsResponse, "account_id", "ordinary_usage_allowed", "rate_limit_upsell"),
-    since(V0_166, skills.SkillInterface, "icon_small_url", "icon_large_url"),
+    since(V0_147, skills.SkillInterface, "icon_small_url", "icon_large_url"),
     since(V0_166, skills.SkillMetadata, "plugin_id"),
     since(V0_166, config.ConfigRequirementsReadResponse, "supports_independent_speed_modes"),
 )

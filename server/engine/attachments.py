@@ -42,20 +42,20 @@ class Attachments(Record):
     warnings: list[str] = []
 
 
-async def gather(content: Sequence[UserInput], skills: SkillSet) -> Attachments:
-    """All that this input brings along; at once if that is nothing."""
+async def gather(content: Sequence[UserInput], cwd: str, skills: SkillSet) -> Attachments:
+    """All that this input brings along; at once if that is nothing. Relative paths begin at ``cwd``."""
     files = (LocalImageInput, AudioInput, LocalAudioInput)
     if not any(isinstance(part, files) for part in content) and not may_mention(content):
         return Attachments()
-    return await asyncio.to_thread(_read, content, skills)
+    return await asyncio.to_thread(_read, content, Path(cwd), skills)
 
 
-def _read(content: Sequence[UserInput], skills: SkillSet) -> Attachments:
+def _read(content: Sequence[UserInput], cwd: Path, skills: SkillSet) -> Attachments:
     images, missing = dict[str, str](), dict[str, str]()
     for part in content:
         if isinstance(part, LocalImageInput):
             try:
-                images[part.path] = _data_url(Path(part.path))
+                images[part.path] = _data_url(cwd / part.path)
             except _Unusable as reason:
                 missing[part.path] = str(reason)
     chosen, lost = meant(skills, content)

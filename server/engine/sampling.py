@@ -86,7 +86,7 @@ class Sampler:
         return ModelRequest(
             model=settings.model,
             instructions=settings.base_instructions,
-            input=normalise(items),
+            input=normalise(items, images=known.images),
             parallel_tool_calls=known.parallel_tool_calls,
             reasoning=reasoning,
             verbosity=settings.verbosity or known.verbosity,

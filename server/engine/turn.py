@@ -121,7 +121,7 @@ class Turn:
     async def _take_in(self) -> None:
         while self._pending:
             given = self._pending[0]
-            attached = await gather(given.content, self._skills)
+            attached = await gather(given.content, self._settings.cwd, self._skills)
             self._pending.pop(0)  # in the same breath as it is said: an interrupt finds it here or there
             self._host.emit(*said(self.id, given, attached))
             self._has_begun = True
@@ -131,7 +131,7 @@ class Turn:
         await asyncio.sleep(0)  # whoever asked for it gets the reply before the thread hears of the end
         if not self._has_begun and self._pending:  # what the turn was begun with is kept in any case
             given = self._pending[0]
-            self._host.emit(*said(self.id, given, await gather(given.content, self._skills)))
+            self._host.emit(*said(self.id, given, await gather(given.content, self._settings.cwd, self._skills)))
         marker = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": INTERRUPTED}]}
         completed_at, duration_ms = self._times()
         self._host.emit(

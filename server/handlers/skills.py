@@ -11,7 +11,7 @@ from protocol import methods
 from protocol.errors import invalid_request
 from protocol.skills import (
     SkillDependencies,
-    SkillErrorInfo,
+    SkillError,
     SkillInterface,
     SkillMetadata,
     SkillsListEntry,
@@ -45,7 +45,7 @@ def _entry(cwd: str, found: SkillSet) -> SkillsListEntry:
     return SkillsListEntry(
         cwd=cwd,
         skills=[_metadata(skill, enabled=skill.path not in found.off) for skill in found.skills],
-        errors=[SkillErrorInfo(path=each.path, message=each.message) for each in found.problems],
+        errors=[SkillError(path=each.path, message=each.message) for each in found.problems],
     )
 
 

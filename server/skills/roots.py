@@ -27,8 +27,7 @@ def roots(config: Config, cwd: Path, extra: Sequence[str] = ()) -> Iterator[Root
     yield Root(config.codex_home / "skills", "user")
     if home := config.environ.get("HOME"):
         yield Root(Path(home) / ".agents/skills", "user")
-    for folder in extra:
-        yield Root(Path(folder), "user")
+    yield from (Root(Path(each), "user") for each in extra)
     if config.keys.skills.bundled.enabled:
         yield Root(config.codex_home / "skills/.system", "system")
     yield Root(ADMIN, "admin")

@@ -48,13 +48,15 @@ class Skills:
 
     async def at(self, cwd: str, *, extra: Sequence[str] = (), reload: bool = False) -> SkillSet:
         """What there is for ``cwd``, read away from the event loop. ``reload`` reads every file again."""
-        return await asyncio.to_thread(self._at, Path(os.path.abspath(cwd)), extra, reload)
+        return await asyncio.to_thread(self._at, cwd, extra, reload)
 
-    def _at(self, cwd: Path, extra: Sequence[str], reload: bool) -> SkillSet:
+    def _at(self, cwd: str, extra: Sequence[str], reload: bool) -> SkillSet:
         config = self._config.reread()
         keys = config.keys.skills
         with self._lock:
-            scans = [self._scan(root, reload) for root in dict.fromkeys(roots(config, cwd, extra))]
+            scans = [
+                self._scan(root, reload) for root in dict.fromkeys(roots(config, Path(os.path.abspath(cwd)), extra))
+            ]
         found = {skill.path: skill for scan in reversed(scans) for skill in reversed(scan.skills)}
         skills = sorted(found.values(), key=lambda skill: (_ORDER.index(skill.scope), skill.name, skill.path))
         return SkillSet(

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from protocol.dialects.versions import NEWEST
+from rollout.requests import NO_IMAGE
 from server.engine import attachments
+from server.engine.inputs import NO_AUDIO
 from server.providers.scripted import Response, completed, message
 from tests.support.harness import Client, Message, Refused, Server, running
 from tests.support.rollouts import RolloutBuilder, usage_info
@@ -45,10 +48,10 @@ async def test_urls_and_files_reach_the_model_each_between_its_tags(tmp_path: Pa
     file.write_bytes(PNG)
     async with running(tmp_path, ANSWER) as server:
         client = await server.client()
-        thread = await new_thread(client)
+        thread = (await client.call("thread/start", cwd=str(tmp_path)))["thread"]["id"]
         words = {"type": "text", "text": "Compare."}
         remote, inline = {"type": "image", "url": "https://example.com/x.png"}, {"type": "image", "url": URL}
-        local = {"type": "localImage", "path": str(file)}
+        local = {"type": "localImage", "path": "drawing"}
         await show(client, thread, words, remote, local, inline)
         assert seen(server) == [
             *("Compare.", "<image>", image("https://example.com/x.png"), "</image>"),
@@ -102,6 +105,43 @@ async def test_a_file_that_cannot_be_sent_becomes_words_and_a_warning(
         )
         assert seen(server) == [f"[The user attached the image {file}, which was left out: {reason}.]", "?"]
         assert (await client.hear("warning"))["message"] == f"The image {file} was left out: {reason}."
+
+
+async def test_a_model_that_takes_no_images_gets_words_and_the_next_one_the_image(tmp_path: Path) -> None:
+    async with running(tmp_path, ANSWER, ANSWER) as server:
+        client = await server.client()
+        thread = await new_thread(client)
+        turn = {"threadId": thread, "input": [{"type": "image", "url": URL}]}
+        await client.call("turn/start", **turn, model="offline")
+        await client.hear("turn/completed")
+        assert seen(server) == ["<image>", NO_IMAGE, "</image>"]
+        await client.call("turn/start", **turn | {"input": [{"type": "text", "text": "again"}]}, model="test-model")
+        await client.hear("turn/completed")
+        assert [part for item in server.provider.requests[-1].input for part in item["content"]].count(image(URL)) == 1
+
+
+async def test_details_files_of_the_provider_and_sound_are_accepted(tmp_path: Path) -> None:
+    file = tmp_path / "a.png"
+    file.write_bytes(PNG)
+    async with running(tmp_path, ANSWER) as server:
+        client = await server.client(version=NEWEST)
+        thread = await new_thread(client)
+        given: list[Message] = [
+            {"type": "image", "url": URL, "detail": "low"},
+            {"type": "localImage", "path": str(file), "detail": "original"},
+            {"type": "image", "fileId": "file-1", "detail": None},
+            {"type": "audio", "url": "data:audio/wav;base64,AAAA"},
+            {"type": "localAudio", "path": "/a.wav"},
+        ]
+        await show(client, thread, *given)
+        assert seen(server) == [
+            *("<image>", image(URL, "low"), "</image>"),
+            *("<image name=[Image #2]>", image(URL, "original"), "</image>"),
+            {"type": "input_image", "file_id": "file-1", "detail": "high"},
+            *(NO_AUDIO, NO_AUDIO),
+        ]
+        assert (await client.hear("item/started"))["item"]["content"] == given
+        assert (await client.hear("warning"))["message"] == "Sound was left out: this server sends none to models."
 
 
 async def test_what_is_no_file_holds_up_nobody(tmp_path: Path) -> None:
