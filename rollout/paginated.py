@@ -12,9 +12,10 @@ from urllib.parse import unquote
 import msgspec
 
 from protocol import item as wire
-from protocol.wire import Record
+from protocol.wire import UNSET, Record
 from rollout import events, mapping
 from rollout.model_items import as_object
+from rollout.user_input import Part, shown
 
 
 class StoredItem(Record):
@@ -29,22 +30,14 @@ class StoredItem(Record):
     payload: dict[str, Any] | None = None
 
 
-class _Part(Record):
-    type: str
-    text: str = ""
-    image_url: str = ""
-    path: str = ""
-    text_elements: list[events.TextElement] = []
-
-
 class _User(Record, tag="UserMessage"):
     id: str
-    content: list[_Part]
+    content: list[Part]
 
 
 class _Agent(Record, tag="AgentMessage"):
     id: str
-    content: list[_Part]
+    content: list[Part]
     phase: str | None = None
     memory_citation: Any = None
 
@@ -119,8 +112,7 @@ def _convert(completed: _Completed) -> tuple[wire.ThreadItem, list[events.Durabl
     turn_id = completed.turn_id
     match stored := completed.item:
         case _User():
-            message = _user_message(stored)
-            return mapping.user_message(stored.id, message), [message]
+            return wire.UserMessage(id=stored.id, content=shown(stored.content)), [_user_message(stored)]
         case _Agent():
             answer = _agent_message(stored)
             return mapping.agent_message(stored.id, answer), [answer]
@@ -147,7 +139,7 @@ def _user_message(stored: _User) -> events.UserMessage:
     written = [part for part in stored.content if part.type == "text"]
     return events.UserMessage(
         message="".join(part.text for part in written),
-        images=[part.image_url for part in stored.content if part.type == "image"],
+        images=[part.image_url for part in stored.content if part.type == "image" and part.image_url is not UNSET],
         local_images=[part.path for part in stored.content if part.type == "local_image"],
         text_elements=[element for part in written[:1] for element in part.text_elements],
     )

@@ -91,6 +91,33 @@ BEGUN = events.TaskStarted(turn_id="t")
 DONE = events.TaskComplete(turn_id="t")
 
 
+def test_user_input_keeps_its_parts_and_their_order() -> None:
+    elements = [wire.TextElement(byte_range=wire.ByteRange(start=0, end=1), placeholder="p")]
+    content: list[wire.UserInput] = [
+        wire.LocalImageInput(path="/p", detail="original"),
+        wire.TextInput(text="q", text_elements=elements),
+        wire.ImageInput(url="u", detail="low"),
+        wire.ImageInput(file_id="f"),
+        wire.SkillInput(name="s", path="/s/SKILL.md"),
+        wire.MentionInput(name="m", path="app://m"),
+        wire.AudioInput(url="a"),
+        wire.LocalAudioInput(path="/a"),
+    ]
+    message = wire.UserMessage(id="i", content=content)
+    legacy = events.UserMessage(message="q", images=["u"], local_images=["/p"], text_elements=[])
+    _, kept = written([BEGUN], [legacy, shown(message)])
+    assert kept.item == message
+    assert stored_item(kept.payload).item == message
+    assert kept.events == [replace(legacy, text_elements=kept.events[0].text_elements)]
+    assert kept.payload["item"]["content"][2:5] == [
+        {"type": "image", "image_url": "u", "detail": "low"},
+        {"type": "image", "file_id": "f"},
+        {"type": "skill", "name": "s", "path": "/s/SKILL.md"},
+    ]
+    odd = [{"type": "image"}, {"type": "smell"}]
+    assert stored("UserMessage", content=odd).item == wire.UserMessage(id="i", content=[])
+
+
 def test_a_plan_is_stored_with_its_times_and_can_be_said_in_the_legacy_form() -> None:
     plan = wire.Plan(id="t-plan", text="- a\n")
     begun = events.ItemStarted(turn_id="t", item=wire.Plan(id="t-plan", text=""))
