@@ -107,7 +107,9 @@ def test_user_input_keeps_its_parts_and_their_order() -> None:
     legacy = events.UserMessage(message="q", images=["u"], local_images=["/p"], text_elements=[])
     _, kept = written([BEGUN], [legacy, shown(message)])
     assert kept.item == message
-    assert stored_item(kept.payload).item == message
+    read = stored_item(kept.payload)
+    assert read is not None
+    assert read.item == message
     assert kept.events == [replace(legacy, text_elements=kept.events[0].text_elements)]
     assert kept.payload["item"]["content"][2:5] == [
         {"type": "image", "image_url": "u", "detail": "low"},
