@@ -210,6 +210,7 @@ REASONING_TEXT_DELTA = Notice("item/reasoning/textDelta", item.ReasoningTextDelt
 ERROR = Notice("error", turn.ErrorNotification)
 WARNING = Notice("warning", turn.WarningNotification)
 CONFIG_WARNING = Notice("configWarning", initialize.ConfigWarningNotification)
+SKILLS_CHANGED = Notice("skills/changed", Empty)
 ACCOUNT_RATE_LIMITS_UPDATED = Notice("account/rateLimits/updated", account.AccountRateLimitsUpdatedNotification)
 
 NOTICES: tuple[Notice[Any], ...] = (
@@ -232,6 +233,7 @@ NOTICES: tuple[Notice[Any], ...] = (
     ERROR,
     WARNING,
     CONFIG_WARNING,
+    SKILLS_CHANGED,
     ACCOUNT_RATE_LIMITS_UPDATED,
 )
 """Every notification the server may send."""

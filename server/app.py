@@ -7,7 +7,9 @@ import sqlite3
 
 import structlog
 
+from protocol import frames, methods
 from protocol.errors import GOING_AWAY, invalid_request
+from protocol.wire import Empty
 from rollout.catalog import Catalog
 from rollout.paths import Home
 from server.config import Config
@@ -44,7 +46,7 @@ class App:
         self.loaded = Loaded(self.outgoing, self.subscriptions, config.idle_unload_seconds)
         self.catalog = Catalog(Home(config.codex_home))
         self.limits = Limits()
-        self.skills = Skills(config)
+        self.skills = Skills(config, self._tell_of_skills)
         self.opening = Opening(
             config, self.catalog, self.outgoing, self.subscriptions, self.limits, self.loaded.changed
         )
@@ -57,6 +59,9 @@ class App:
 
     def _left(self, connection: Connection) -> None:
         self.loaded.left(self.subscriptions.close(connection))
+
+    def _tell_of_skills(self) -> None:
+        self.outgoing.announce(frames.notification(methods.SKILLS_CHANGED, Empty()))
 
     def provider(self, config: ProviderConfig) -> Provider:
         """The open provider of this configuration; opened when first asked for."""

@@ -21,13 +21,13 @@ class Root(NamedTuple):
 
 def roots(config: Config, cwd: Path, extra: Sequence[str] = ()) -> Iterator[Root]:
     """All of them, those that count first at first; they need not exist. ``extra`` are more folders of the user."""
-    for folder in _project(cwd, config.keys.project_root_markers):
+    for folder in _project(cwd, config.keys.project_root_markers) if "\0" not in str(cwd) else ():
         yield Root(folder / ".codex/skills", "repo")
         yield Root(folder / ".agents/skills", "repo")
     yield Root(config.codex_home / "skills", "user")
     if home := config.environ.get("HOME"):
         yield Root(Path(home) / ".agents/skills", "user")
-    yield from (Root(Path(each), "user") for each in extra)
+    yield from (Root(Path(each), "user") for each in extra if "\0" not in each)
     if config.keys.skills.bundled.enabled:
         yield Root(config.codex_home / "skills/.system", "system")
     yield Root(ADMIN, "admin")

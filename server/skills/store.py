@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -39,16 +39,25 @@ class SkillSet(Record):
 
 
 class Skills:
-    """All skills of this machine that a server may use. The configuration is read anew each time."""
+    """All skills of this machine that a server may use. The configuration is read anew each time.
 
-    def __init__(self, config: Config) -> None:
+    ``on_change`` is called when somebody looks and finds other skills below a folder than the last time.
+    """
+
+    def __init__(self, config: Config, on_change: Callable[[], None] = lambda: None) -> None:
         self._config = config
+        self._on_change = on_change
+        self._changed = False
         self._scans: dict[Root, Scan] = {}
         self._lock = Lock()
 
     async def at(self, cwd: str, *, extra: Sequence[str] = (), reload: bool = False) -> SkillSet:
         """What there is for ``cwd``, read away from the event loop. ``reload`` reads every file again."""
-        return await asyncio.to_thread(self._at, cwd, extra, reload)
+        found = await asyncio.to_thread(self._at, cwd, extra, reload)
+        if self._changed:
+            self._changed = False
+            self._on_change()
+        return found
 
     def _at(self, cwd: str, extra: Sequence[str], reload: bool) -> SkillSet:
         config = self._config.reread()
@@ -69,7 +78,8 @@ class Skills:
     def _scan(self, root: Root, reload: bool) -> Scan:
         known = self._scans.pop(root, None)
         if known is None or reload or not known.is_current():
-            known = Scan(root)
+            before, known = known, Scan(root)
+            self._changed |= before is not None and before.skills != known.skills
         self._scans[root] = known  # the newest at the end
         if len(self._scans) > _MANY:
             del self._scans[next(iter(self._scans))]

@@ -82,6 +82,15 @@ async def test_more_folders_of_the_user_may_be_named(home: Path, project: Path, 
             await listed(client, project, perCwdExtraUserRoots=more)
 
 
+async def test_directories_that_there_cannot_be_have_the_skills_of_the_user(home: Path) -> None:
+    skill(home / "skills", "mine")
+    async with running(home) as server:
+        client = await server.client()
+        cwds = ["\0", "", "/no/such", "relative", "x" * 5_000, "/etc/passwd"]
+        entries = (await client.call("skills/list", cwds=cwds))["data"]
+        assert [(each["cwd"], names(each)) for each in entries] == [(cwd, [("user", "mine")]) for cwd in cwds]
+
+
 async def test_links_are_followed_once_and_loops_end(home: Path, project: Path, tmp_path: Path) -> None:
     real = skill(tmp_path / "elsewhere", "linked")
     (home / "skills/a").mkdir(parents=True)
@@ -178,6 +187,23 @@ async def test_changes_on_disk_are_seen_at_once(home: Path, project: Path) -> No
         assert names(await listed(client, project, forceReload=True)) == [("repo", "renamed")]
         file.unlink()
         assert names(await listed(client, project)) == []
+
+
+async def test_everybody_hears_once_that_skills_changed_when_somebody_looks(home: Path, project: Path) -> None:
+    async with running(home, ANSWER, ANSWER) as server:
+        one, two = await server.client("one"), await server.client("two")
+        for client in (one, two):
+            await listed(client, project)
+        file = skill(project / ".agents/skills", "new")
+        await asked(server, one, project, [])
+        await listed(two, project, forceReload=True)
+        for client in (one, two):
+            await client.settle()
+            assert client.heard("skills/changed") == [{}]
+        file.unlink()
+        await listed(two, project)
+        await one.settle()
+        assert client.heard("skills/changed") == [{}, {}]
 
 
 # -- in a turn ---------------------------------------------------------------------------------------------------------
