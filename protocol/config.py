@@ -1,4 +1,4 @@
-"""Configuration and skills, as clients read them."""
+"""Configuration, as clients read it."""
 
 from __future__ import annotations
 
@@ -27,25 +27,3 @@ class ConfigRequirementsReadResponse(Wire):
 
     requirements: dict[str, Any] | None
     supports_independent_speed_modes: bool | None = None
-
-
-class SkillsListParams(Wire):
-    """Skills visible from these working directories."""
-
-    cwds: list[str] = []
-    force_reload: bool = False
-    per_cwd_extra_user_roots: list[Any] | None = None
-
-
-class SkillsListEntry(Wire):
-    """Skills of one directory, and the skill files that could not be read."""
-
-    cwd: str
-    skills: list[dict[str, Any]]
-    errors: list[dict[str, Any]]
-
-
-class SkillsListResponse(Wire):
-    """One entry per asked directory."""
-
-    data: list[SkillsListEntry]

@@ -341,6 +341,15 @@ class AgentMessageDeltaNotification(Wire):
     delta: str
 
 
+class PlanDeltaNotification(Wire):
+    """More text of a proposed plan; a plan that was begun anew ends with what came last."""
+
+    thread_id: str
+    turn_id: str
+    item_id: str
+    delta: str
+
+
 class ReasoningSummaryPartAddedNotification(Wire):
     """The next summary part begins."""
 

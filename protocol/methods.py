@@ -23,6 +23,7 @@ from protocol import (
     removal,
     search,
     settings,
+    skills,
     thread,
     thread_list,
     turn,
@@ -220,7 +221,7 @@ EXPERIMENTAL_FEATURE_LIST = Method("experimentalFeature/list", model.PageParams,
 MCP_SERVER_STATUS_LIST = Method("mcpServerStatus/list", model.PageParams, model.EmptyPage)
 CONFIG_READ = Method("config/read", config.ConfigReadParams, config.ConfigReadResponse)
 CONFIG_REQUIREMENTS_READ = Method("configRequirements/read", Empty, config.ConfigRequirementsReadResponse, lenient=True)
-SKILLS_LIST = Method("skills/list", config.SkillsListParams, config.SkillsListResponse)
+SKILLS_LIST = Method("skills/list", skills.SkillsListParams, skills.SkillsListResponse)
 HOOKS_LIST = Method("hooks/list", offers.HooksListParams, offers.HooksListResponse)
 PLUGIN_INSTALLED = Method("plugin/installed", Empty, offers.PluginInstalledResponse)
 PLUGIN_LIST = Method("plugin/list", Empty, offers.PluginListResponse)
@@ -316,6 +317,7 @@ TURN_COMPLETED = Notice("turn/completed", turn.TurnCompletedNotification)
 ITEM_STARTED = Notice("item/started", item.ItemStartedNotification)
 ITEM_COMPLETED = Notice("item/completed", item.ItemCompletedNotification)
 AGENT_MESSAGE_DELTA = Notice("item/agentMessage/delta", item.AgentMessageDeltaNotification, Pieces(_ITEM))
+PLAN_DELTA = Notice("item/plan/delta", item.PlanDeltaNotification, Pieces(_ITEM))
 REASONING_SUMMARY_PART_ADDED = Notice("item/reasoning/summaryPartAdded", item.ReasoningSummaryPartAddedNotification)
 REASONING_SUMMARY_TEXT_DELTA = Notice(
     "item/reasoning/summaryTextDelta",
@@ -328,6 +330,7 @@ REASONING_TEXT_DELTA = Notice(
 ERROR = Notice("error", turn.ErrorNotification)
 WARNING = Notice("warning", turn.WarningNotification)
 CONFIG_WARNING = Notice("configWarning", initialize.ConfigWarningNotification)
+SKILLS_CHANGED = Notice("skills/changed", Empty)
 ACCOUNT_RATE_LIMITS_UPDATED = Notice(
     "account/rateLimits/updated", account.AccountRateLimitsUpdatedNotification, Newest(())
 )
@@ -349,12 +352,14 @@ NOTICES: tuple[Notice[Any], ...] = (
     ITEM_STARTED,
     ITEM_COMPLETED,
     AGENT_MESSAGE_DELTA,
+    PLAN_DELTA,
     REASONING_SUMMARY_PART_ADDED,
     REASONING_SUMMARY_TEXT_DELTA,
     REASONING_TEXT_DELTA,
     ERROR,
     WARNING,
     CONFIG_WARNING,
+    SKILLS_CHANGED,
     ACCOUNT_RATE_LIMITS_UPDATED,
 )
 """Every notification the server may send."""

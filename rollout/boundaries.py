@@ -24,6 +24,7 @@ _DEVELOPER_OPENINGS = (
     "<collaboration_mode>",
     "<realtime_conversation>",
     "<personality_spec>",
+    "<skills_instructions>",
 )
 _HOOK_PROMPT = re.compile(r'<hook_prompt\s+hook_run_id="([^"]*)"\s*>(.*)</hook_prompt>', re.DOTALL)
 _ENTITIES = {"&quot;": '"', "&apos;": "'"}

@@ -13,6 +13,7 @@ from rollout.live import AgentMessageDelta as AgentMessageDelta
 from rollout.live import ItemCompleted as ItemCompleted
 from rollout.live import ItemStarted as ItemStarted
 from rollout.live import LiveEvent as LiveEvent
+from rollout.live import PlanDelta as PlanDelta
 from rollout.live import ReasoningSummaryDelta as ReasoningSummaryDelta
 from rollout.live import ReasoningSummaryPartAdded as ReasoningSummaryPartAdded
 from rollout.live import ReasoningTextDelta as ReasoningTextDelta

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from msgspec.structs import asdict, replace
@@ -19,11 +19,13 @@ from rollout import events
 from rollout.events import Event
 from rollout.history import is_harmless
 from rollout.lines import Entry
-from rollout.mapping import optional, with_details
+from rollout.mapping import optional, user_message
 from rollout.paginated import stored_item
 from rollout.policy import is_recorded, sanitise
+from rollout.user_input import stored
 
 Item = dict[str, Any]
+Shown = TypeVar("Shown", bound=ThreadItem)
 
 _PARTS = (events.AgentMessage, events.DynamicToolCallRequest)
 """What only stands in the whole item."""
@@ -119,9 +121,9 @@ class Paginated:
             "started_at_ms": self._began.pop(item["id"], now),
             "completed_at_ms": now,
         }
-        stored = stored_item(payload)  # as a reader will find it
-        if stored is not None:
-            yield replace(stored, payload=payload)
+        found = stored_item(payload)  # as a reader will find it
+        if found is not None:
+            yield replace(found, payload=payload)
 
 
 def _joined(said: list[Event | Entry]) -> Iterator[Event | Entry | list[Event]]:
@@ -145,12 +147,15 @@ def _item(event: Event | Entry | list[Event], shown: list[ThreadItem]) -> Item |
         case list():
             return {"type": "Reasoning", "id": _id(shown, Reasoning)} | _thoughts(event)
         case events.UserMessage():
-            said: Item = {"type": "UserMessage", "id": _id(shown, UserMessage)}
-            return said | _given(client_id=optional(event.client_id)) | {"content": _said(event)}
+            said = _take(shown, UserMessage) or user_message(str(uuid7()), event)
+            known: Item = {"type": "UserMessage", "id": said.id}
+            return known | _given(client_id=said.client_id) | {"content": stored(said.content)}
         case events.AgentMessage() if event.message:
             content = [{"type": "Text", "text": event.message}]
             item: Item = {"type": "AgentMessage", "id": _id(shown, AgentMessage), "content": content}
             return item if event.phase is None else item | {"phase": event.phase}
+        case events.PlanCompleted():
+            return {"type": "Plan", "id": event.item.id, "text": event.item.text}
         case events.WebSearchEnd():
             return {"type": "WebSearch", "id": event.call_id, "query": event.query, "action": event.action}
         case events.ExecCommandEnd():
@@ -170,8 +175,6 @@ def _rarer_item(event: Event | Entry, shown: list[ThreadItem]) -> Item | None:
             return {"type": "ImageView", "id": event.call_id, "path": _url(event.path)}
         case events.DynamicToolCallResponse():
             return _dynamic_tool(event)
-        case events.PlanCompleted():
-            return {"type": "Plan", "id": event.item.id, "text": event.item.text}
         case events.EnteredReviewMode():
             hint = optional(event.user_facing_hint)
             entered: Item = {"type": "EnteredReviewMode", "id": _id(shown, EnteredReviewMode), "target": event.target}
@@ -183,10 +186,19 @@ def _rarer_item(event: Event | Entry, shown: list[ThreadItem]) -> Item | None:
             return None
 
 
+def _take(shown: list[ThreadItem], kind: type[Shown]) -> Shown | None:
+    """The next item of this kind that clients were shown with it."""
+    for at, item in enumerate(shown):
+        if isinstance(item, kind):
+            del shown[at]
+            return item
+    return None
+
+
 def _id(shown: list[ThreadItem], kind: type[ThreadItem]) -> str:
-    """The id of the next item of this kind that clients were shown with it, else one of its own."""
-    at = next((at for at, item in enumerate(shown) if isinstance(item, kind)), None)
-    return str(uuid7()) if at is None else shown.pop(at).id
+    """The id of that item, else one of its own."""
+    item = _take(shown, kind)
+    return str(uuid7()) if item is None else item.id
 
 
 def _thoughts(parts: list[Event]) -> Item:
@@ -194,18 +206,6 @@ def _thoughts(parts: list[Event]) -> Item:
         "summary_text": [part.text for part in parts if isinstance(part, events.AgentReasoning)],
         "raw_content": [part.text for part in parts if isinstance(part, events.AgentReasoningRawContent)],
     }
-
-
-def _said(message: events.UserMessage) -> list[Item]:
-    elements = [_members(element) for element in message.text_elements]
-    text = [{"type": "text", "text": message.message, "text_elements": elements}] if message.message else []
-    images = with_details(optional(message.images) or [], optional(message.image_details))
-    files = with_details(message.local_images, optional(message.local_image_details))
-    return [
-        *text,
-        *({"type": "image", "image_url": url} | _given(detail=detail) for url, detail in images),
-        *({"type": "local_image", "path": path} | _given(detail=detail) for path, detail in files),
-    ]
 
 
 def _dynamic_tool(event: events.DynamicToolCallResponse) -> Item:

@@ -29,6 +29,14 @@ class AgentMessageDelta(Record, tag="agent_message_delta"):
     delta: str
 
 
+class PlanDelta(Record, tag="plan_delta"):
+    """More text of a proposed plan."""
+
+    turn_id: str
+    item_id: str
+    delta: str
+
+
 class ReasoningSummaryPartAdded(Record, tag="reasoning_summary_part_added"):
     """The next summary part begins."""
 
@@ -72,6 +80,7 @@ LiveEvent = (
     ItemStarted
     | ItemCompleted
     | AgentMessageDelta
+    | PlanDelta
     | ReasoningSummaryPartAdded
     | ReasoningSummaryDelta
     | ReasoningTextDelta

@@ -55,7 +55,7 @@ KINDS: dict[str, Kind] = {
 _PARTS: dict[str, tuple[str, ...]] = {
     "input_text": ("text",),
     "output_text": ("text",),
-    "input_image": ("image_url", "detail"),
+    "input_image": ("image_url", "file_id", "detail"),
     "summary_text": ("text",),
     "reasoning_text": ("text",),
     "text": ("text",),

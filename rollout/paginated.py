@@ -18,7 +18,8 @@ from protocol.wire import UNSET, Record
 from rollout import agents, events, mapping
 from rollout import stored_kinds as kinds
 from rollout.model_items import as_object
-from rollout.stored_kinds import Part, Stored
+from rollout.stored_kinds import Stored
+from rollout.user_input import Part, shown
 
 _NO_TIME = events.Duration(secs=0, nanos=0)
 
@@ -36,6 +37,7 @@ class StoredItem(Record):
 
 
 class _Completed(Record):
+    thread_id: str = ""
     turn_id: str
     item: Stored
 
@@ -65,46 +67,23 @@ def failure(error: dict[str, Any]) -> events.Error:
 
 def _user(stored: kinds.User, _: str) -> Said:
     written = [part for part in stored.content if part.type == "text"]
-    images = [part for part in stored.content if part.type == "image" and part.image_url is not None]
+    images = [part for part in stored.content if part.type == "image" and part.image_url is not UNSET]
     files = [part for part in stored.content if part.type == "local_image"]
     message = events.UserMessage(
         client_id=UNSET if stored.client_id is None else stored.client_id,
         message="".join(part.text for part in written),
-        images=[part.image_url or "" for part in images],
+        images=[part.image_url for part in images if part.image_url is not UNSET],
         image_details=_details(images),
         local_images=[part.path for part in files],
         local_image_details=_details(files),
         text_elements=[element for part in written[:1] for element in part.text_elements],
     )
-    content = [part for part in map(_input, stored.content) if part is not None]
-    return wire.UserMessage(id=stored.id, client_id=stored.client_id, content=content), [message]
+    return wire.UserMessage(id=stored.id, client_id=stored.client_id, content=shown(stored.content)), [message]
 
 
 def _details(parts: list[Part]) -> Any:
     details = [part.detail for part in parts]
     return details if any(details) else UNSET
-
-
-def _input(part: Part) -> wire.UserInput | None:
-    match part.type:
-        case "text":
-            return wire.TextInput(text=part.text, text_elements=mapping.text_elements(part.text_elements))
-        case "image":
-            place = {"url": part.image_url} if part.image_url is not None else {"file_id": part.file_id or ""}
-            return wire.ImageInput(**place, detail=mapping.image_detail(part.detail))
-        case "local_image":
-            return wire.LocalImageInput(path=part.path, detail=mapping.image_detail(part.detail))
-        case "audio":
-            place = {"url": part.audio_url} if part.audio_url is not None else {"file_id": part.file_id or ""}
-            return wire.AudioInput(**place)
-        case "local_audio":
-            return wire.LocalAudioInput(path=part.path)
-        case "skill":
-            return wire.SkillInput(name=part.name, path=part.path)
-        case "mention":
-            return wire.MentionInput(name=part.name, path=part.path)
-        case _:
-            return None
 
 
 def _agent(stored: kinds.Agent, _: str) -> Said:

@@ -10,20 +10,7 @@ from typing import Any, Literal
 
 from protocol.wire import Record
 from rollout import events
-
-
-class Part(Record):
-    """A piece of what was said: ``text``, ``image``, ``local_image``, ``audio``, ``local_audio``, ``skill``, …"""
-
-    type: str
-    text: str = ""
-    image_url: str | None = None
-    audio_url: str | None = None
-    file_id: str | None = None
-    detail: str | None = None
-    path: str = ""
-    name: str = ""
-    text_elements: list[events.TextElement] = []
+from rollout.user_input import Part
 
 
 class User(Record, tag="UserMessage"):

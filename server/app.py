@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 import structlog
 
+from protocol import frames, methods
 from protocol.errors import GOING_AWAY, invalid_request
+from protocol.wire import Empty
 from rollout.catalog import Catalog
 from rollout.paths import Home
 from rollout.read_states import ReadStates
@@ -22,6 +24,7 @@ from server.outgoing import Outgoing
 from server.providers.provider import Provider
 from server.providers.registry import open_provider
 from server.providers.settings import ProviderConfig
+from server.skills.store import Skills
 from server.subscriptions import Subscriptions
 from server.threads.limits import Limits
 from server.threads.loaded import Loaded
@@ -48,6 +51,7 @@ class App:
         self.catalog = Catalog(Home(config.codex_home))
         self.read_states = ReadStates(Home(config.codex_home).read_states)
         self.limits = Limits()
+        self.skills = Skills(config, self._tell_of_skills)
         self.opening = Opening(
             config,
             self.catalog,
@@ -70,6 +74,9 @@ class App:
 
     def _left(self, connection: Connection) -> None:
         self.loaded.left(self.subscriptions.close(connection))
+
+    def _tell_of_skills(self) -> None:
+        self.outgoing.announce(frames.notification(methods.SKILLS_CHANGED, Empty()))
 
     def provider(self, config: ProviderConfig) -> Provider:
         """The open provider of this configuration; opened when first asked for."""

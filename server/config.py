@@ -93,9 +93,9 @@ class _Layers(Record):
 class Config(Record):
     """All settings.
 
-    Times in seconds, ``outbox_limit``, ``recent_limit`` and ``max_request_size`` in bytes. ``user_table`` is what ``config.toml`` says (wrong
-    types left out), ``flag_table`` what the command line and the environment put above it; both nested, with Codex
-    names.
+    Times in seconds; ``outbox_limit``, ``recent_limit`` and ``max_request_size`` in bytes. ``user_table`` is what
+    ``config.toml`` says (wrong types left out), ``flag_table`` what the command line and the environment put above it;
+    both nested, with Codex names.
     """
 
     codex_home: Path

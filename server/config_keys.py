@@ -53,6 +53,28 @@ class ShellEnvironmentPolicy(Record):
     include_only: list[str] = []
 
 
+class SkillRule(Record):
+    """Whether the skill with this SKILL.md, else those with this name, may be used."""
+
+    path: str | None = None
+    name: str | None = None
+    enabled: bool
+
+
+class BundledSkills(Record):
+    """Those that a Codex put into its CODEX_HOME."""
+
+    enabled: bool = True
+
+
+class SkillsKeys(Record):
+    """Skills: which may be used (the last rule counts), and whether models are told of them."""
+
+    config: list[SkillRule] = []
+    include_instructions: bool = True
+    bundled: BundledSkills = BundledSkills()
+
+
 class CodexKeys(Record):
     """The honoured keys with their Codex names (spec, turns 6.2). Null: not set. Sizes in bytes, windows in tokens,
     ``background_terminal_max_timeout`` in milliseconds."""
@@ -89,6 +111,7 @@ class CodexKeys(Record):
     features: dict[str, Any] = {}
     mcp_servers: dict[str, dict[str, Any]] = {}
     projects: dict[str, dict[str, Any]] = {}
+    skills: SkillsKeys = SkillsKeys()
 
 
 _FIELD_TYPES: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(CodexKeys)}

@@ -29,7 +29,8 @@ _EFFORT_WORDS: dict[ReasoningEffort, str] = {
 class ModelMetadata(Record):
     """What a turn needs to know of its model. Windows in tokens; ``effective_window`` is what clients see as
     ``modelContextWindow``. ``verbosity`` null: the model has no such knob. ``output_limit`` bounds one tool output, in
-    bytes. ``known`` false: these are the fallback values, and a turn should warn."""
+    bytes. ``known`` false: these are the fallback values, and a turn should warn. ``images`` false: it takes
+    none; a model that we do not know may take them, as clients assume too."""
 
     slug: str
     context_window: int
@@ -41,6 +42,7 @@ class ModelMetadata(Record):
     freeform_apply_patch: bool
     output_limit: int
     known: bool
+    images: bool = True
 
 
 class _Row(Record):
@@ -121,6 +123,7 @@ def metadata(slug: str, window: int | None = None, reasoning: bool | None = None
         freeform_apply_patch=row is not None and slug != OFFLINE_MODEL,
         output_limit=40_000 if row else 10_000,
         known=row is not None,
+        images=row is None or row.images,
     )
 
 
@@ -131,9 +134,7 @@ def _offered(provider_id: str) -> tuple[_Row, ...]:
 
 
 def _unlisted(slug: str) -> _Row:
-    return _Row(
-        slug=slug, name=slug, description="Set in the configuration; nothing more is known of it.", images=False
-    )
+    return _Row(slug=slug, name=slug, description="Set in the configuration; nothing more is known of it.")
 
 
 def _model(row: _Row, *, is_default: bool) -> Model:

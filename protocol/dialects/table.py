@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from protocol import account, config, item, methods, model, offers, permissions, settings, thread, turn, usage
+from protocol import account, config, item, methods, model, offers, permissions, settings, skills, thread, turn, usage
 from protocol.dialects.versions import V0_147, V0_166, V0_169, Version
 from protocol.wire import UNSET, Wire
 
@@ -169,6 +169,8 @@ ROWS: tuple[Row, ...] = (
     since(V0_166, account.RateLimitSnapshot, "normal_model_slug"),
     since(V0_147, account.GetAccountRateLimitsResponse, "rate_limit_reset_credits"),
     since(V0_166, account.GetAccountRateLimitsResponse, "account_id", "ordinary_usage_allowed", "rate_limit_upsell"),
+    since(V0_147, skills.SkillInterface, "icon_small_url", "icon_large_url"),
+    since(V0_166, skills.SkillMetadata, "plugin_id"),
     since(V0_166, config.ConfigRequirementsReadResponse, "supports_independent_speed_modes"),
 )
 """Every difference."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,7 +15,11 @@ import msgspec
 from rollout.events import ThreadSettingsApplied
 from rollout.lines import ResponseItem, TurnContext
 from rollout.model_items import as_object
+from server.engine.offer import offer
 from server.engine.settings import Settings
+from server.skills.store import SkillSet
+
+PLAN_INSTRUCTIONS = (Path(__file__).parent / "plan_mode.md").read_text()
 
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -77,10 +82,17 @@ def _stored_profile(profile: dict[str, Any], cwd: str) -> dict[str, Any]:
     return stored
 
 
-def news(settings: Settings, current: TurnContext, last: TurnContext | None) -> list[ResponseItem]:
-    """The context messages that must precede this turn's input; ``last`` is the context the model already has."""
+def news(
+    settings: Settings, current: TurnContext, last: TurnContext | None, skills: SkillSet | None = None
+) -> list[ResponseItem]:
+    """The context messages that must precede this turn's input; ``last`` is the context the model already has.
+
+    Skills are offered once, to a model that has no context yet.
+    """
     messages: list[ResponseItem] = []
     developer = _developer(settings, current, last)
+    if last is None and skills is not None:
+        developer += offer(skills)
     if developer:
         messages.append(_message("developer", developer))
     if last is None or (last.cwd, last.current_date, last.timezone) != (
@@ -98,7 +110,7 @@ def _developer(settings: Settings, current: TurnContext, last: TurnContext | Non
         last is None or last.developer_instructions != current.developer_instructions
     ):
         parts.append(settings.developer_instructions)
-    mode = settings.collaboration.settings.developer_instructions
+    mode = _mode_instructions(current)
     known = None if last is None else _mode_instructions(last)
     if mode != known and (mode or known):
         parts.append(f"<collaboration_mode>{mode or 'Default mode: no special rules.'}</collaboration_mode>")
@@ -106,9 +118,12 @@ def _developer(settings: Settings, current: TurnContext, last: TurnContext | Non
 
 
 def _mode_instructions(context: TurnContext) -> str | None:
-    settings = as_object(as_object(context.collaboration_mode).get("settings"))
-    text = settings.get("developer_instructions")
-    return text if isinstance(text, str) else None
+    """What a mode asks of the model: what it was chosen with, else our own words for it; None if it asks nothing."""
+    mode = as_object(context.collaboration_mode)
+    text = as_object(mode.get("settings")).get("developer_instructions")
+    if isinstance(text, str):
+        return text
+    return PLAN_INSTRUCTIONS if mode.get("mode") == "plan" else None
 
 
 def _environment(context: TurnContext) -> str:

@@ -18,6 +18,7 @@ from rollout.requests import normalise
 from rollout.usage import append as add_usage
 from server.engine import output
 from server.engine.host import Host
+from server.engine.planning import PlanMessage
 from server.engine.settings import Settings
 from server.errors import TurnError
 from server.offload import off_the_loop
@@ -38,6 +39,7 @@ class Sampler:
         self._output_schema = output_schema
         self._turn_state = TurnState()
         self._active: str | None = None
+        self._planning: PlanMessage | None = None
         self._calls: list[dict[str, Any]] = []
         self._rate_limits: events.RateLimits | None = None
         self.last_message: str | None = None
@@ -60,7 +62,7 @@ class Sampler:
                 await asyncio.sleep(_pause(error, attempt))
 
     async def _attempt(self, prompt: Prompt) -> bool:
-        self._active = None
+        self._active = self._planning = None
         self._calls = []
         try:
             items = prompt.items.copy()  # a client may inject more meanwhile; they count from the next request on
@@ -84,7 +86,7 @@ class Sampler:
         return ModelRequest(
             model=settings.model,
             instructions=settings.base_instructions,
-            input=normalise(items),
+            input=normalise(items, images=known.images),
             parallel_tool_calls=known.parallel_tool_calls,
             reasoning=reasoning,
             verbosity=settings.verbosity or known.verbosity,
@@ -100,10 +102,7 @@ class Sampler:
     def _take(self, event: ModelEvent) -> None:
         match event:
             case model.TextDelta():
-                if self._active is not None:
-                    self._host.emit(
-                        events.AgentMessageDelta(turn_id=self._turn_id, item_id=self._active, delta=event.delta)
-                    )
+                self._say(event.delta)
             case model.ItemAdded():
                 self._begin(event.item)
             case model.ItemDone():
@@ -115,7 +114,17 @@ class Sampler:
             case model.SummaryPartAdded() | model.SummaryDelta() | model.ReasoningDelta():
                 self._reason(event)
 
+    def _say(self, text: str) -> None:
+        if self._planning is not None:
+            self._host.emit(*self._planning.more(text))
+        elif self._active is not None:
+            self._host.emit(events.AgentMessageDelta(turn_id=self._turn_id, item_id=self._active, delta=text))
+
     def _begin(self, item: dict[str, Any]) -> None:
+        if self._may_plan(item):
+            self.first_token_at = self.first_token_at or time.monotonic()
+            self._planning = PlanMessage(self._host.id, self._turn_id, item)
+            return
         item_id = item.get("id") or str(uuid4())
         started = output.begun(item_id, item)
         if started is not None:
@@ -123,7 +132,15 @@ class Sampler:
             self._active = item_id
             self._host.emit(events.ItemStarted(turn_id=self._turn_id, item=started))
 
+    def _may_plan(self, item: dict[str, Any]) -> bool:
+        return item.get("type") == "message" and self._settings.collaboration.mode == "plan"
+
     def _finish(self, item: dict[str, Any]) -> None:
+        if self._may_plan(item):
+            planning, self._planning = self._planning or PlanMessage(self._host.id, self._turn_id, item), None
+            self._host.emit(*planning.done(item))
+            self.last_message = planning.said
+            return
         item_id = self._active or item.get("id") or str(uuid4())
         shown = output.finished(item_id, item)
         if item.get("type") == "message":

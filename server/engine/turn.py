@@ -15,12 +15,14 @@ from rollout import events
 from rollout.lines import ResponseItem
 from rollout.usage import exceeded
 from server.engine import context
+from server.engine.attachments import gather
 from server.engine.host import Host
 from server.engine.inputs import Input, said
 from server.engine.sampling import Sampler
 from server.engine.settings import Settings
 from server.errors import TurnError
 from server.providers.provider import Provider
+from server.skills.store import Skills, SkillSet
 
 _log = structlog.get_logger(__name__)
 
@@ -34,16 +36,24 @@ class Turn:
     """A turn of one thread. Made with its input, then begun once; :attr:`ended` is done when it is over."""
 
     def __init__(
-        self, host: Host, provider: Provider, settings: Settings, given: Input, output_schema: Any = None
+        self,
+        host: Host,
+        provider: Provider,
+        settings: Settings,
+        given: Input,
+        output_schema: Any = None,
+        skills: Skills | None = None,
     ) -> None:
         self.id = str(uuid7())
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._host = host
         self._settings = settings
         self._output_schema = output_schema
+        self._all_skills = skills
+        self._skills = SkillSet()  # those of the turn's working directory, once they have been looked for
         self._sampler = Sampler(host, provider, settings, self.id, output_schema)
         self._pending = [given]
-        self._has_begun = False  # the model was asked at least once, so the turn's own input is taken in
+        self._has_begun = False  # the turn's own input is taken in
         self._open = True
         self._waiting: list[asyncio.Future[None]] = []
         self._work: asyncio.Task[None] | None = None
@@ -88,7 +98,7 @@ class Turn:
         if self._work.cancelled():
             await self._abort()
         elif (error := self._work.exception()) is not None:
-            self._fail(error)
+            await self._fail(error)
         else:
             self._host.emit(self._complete(self._sampler.last_message))
         self.ended.set_result(None)
@@ -97,25 +107,31 @@ class Turn:
 
     async def _converse(self) -> None:
         prompt = await self._host.prompt()
+        if self._all_skills is not None:
+            self._skills = await self._all_skills.at(self._settings.cwd)
         current = context.turn_context(self.id, self._settings, datetime.now().astimezone(), self._output_schema)
-        self._host.emit(*context.news(self._settings, current, prompt.reference), current)
+        self._host.emit(*context.news(self._settings, current, prompt.reference, self._skills), current)
         while True:
-            self._take_in()
-            self._has_begun = True
+            await self._take_in()
             called = await self._sampler.sample(prompt)
             if not called and not self._pending:
                 self._open = False  # in the same breath as the look at what is pending: nothing can slip in between
                 return
 
-    def _take_in(self) -> None:
+    async def _take_in(self) -> None:
         while self._pending:
-            self._host.emit(*said(self.id, self._pending.pop(0)))
+            given = self._pending[0]
+            attached = await gather(given.content, self._settings.cwd, self._skills)
+            self._pending.pop(0)  # in the same breath as it is said: an interrupt finds it here or there
+            self._host.emit(*said(self.id, given, attached))
+            self._has_begun = True
 
     async def _abort(self) -> None:
         self._release()
         await asyncio.sleep(0)  # whoever asked for it gets the reply before the thread hears of the end
-        if not self._has_begun:
-            self._host.emit(*said(self.id, self._pending[0]))  # what the turn was begun with is kept in any case
+        if not self._has_begun and self._pending:  # what the turn was begun with is kept in any case
+            given = self._pending[0]
+            self._host.emit(*said(self.id, given, await gather(given.content, self._settings.cwd, self._skills)))
         marker = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": INTERRUPTED}]}
         completed_at, duration_ms = self._times()
         self._host.emit(
@@ -125,11 +141,11 @@ class Turn:
             ),
         )
 
-    def _fail(self, error: BaseException) -> None:
+    async def _fail(self, error: BaseException) -> None:
         if not isinstance(error, TurnError):
             _log.error("turn_failed", thread=self._host.id, turn=self.id, exc_info=error)
             error = TurnError("The turn failed inside the server; its log has the details.")
-        self._take_in()  # input that was accepted is kept, for the next turn's model to see
+        await self._take_in()  # input that was accepted is kept, for the next turn's model to see
         if error.context_full:
             full = exceeded(self._host.usage_info, self._settings.known.effective_window)
             self._host.emit(events.TokenCount(info=full))

@@ -18,6 +18,7 @@ from server.handlers import (
     offers,
     read_state,
     settings,
+    skills,
     thread,
     turn,
 )
@@ -59,7 +60,7 @@ ROUTES: tuple[Route[Any, Any], ...] = (
     configuration.list_mcp_servers,
     configuration.read,
     configuration.read_requirements,
-    configuration.list_skills,
+    skills.list_skills,
     offers.list_hooks,
     offers.list_installed_plugins,
     offers.list_plugins,

@@ -1,4 +1,4 @@
-"""What clients ask at start-up: models, modes, features, MCP servers, configuration, skills."""
+"""What clients ask at start-up: models, modes, features, MCP servers, configuration."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from protocol.config import (
     ConfigReadParams,
     ConfigReadResponse,
     ConfigRequirementsReadResponse,
-    SkillsListEntry,
-    SkillsListParams,
-    SkillsListResponse,
 )
 from protocol.errors import invalid_request
 from protocol.model import (
@@ -72,9 +69,3 @@ async def read(call: Call, params: ConfigReadParams) -> ConfigReadResponse:
 async def read_requirements(_call: Call, _params: Empty) -> ConfigRequirementsReadResponse:
     """No administrator demands anything."""
     return ConfigRequirementsReadResponse(requirements=None)
-
-
-@handles(methods.SKILLS_LIST)
-async def list_skills(_call: Call, params: SkillsListParams) -> SkillsListResponse:
-    """One entry per asked directory; no skills are offered to the model."""
-    return SkillsListResponse(data=[SkillsListEntry(cwd=cwd, skills=[], errors=[]) for cwd in params.cwds])

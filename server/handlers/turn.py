@@ -6,7 +6,7 @@ import asyncio
 
 from protocol import methods
 from protocol.errors import INVALID_PARAMS, RpcError, invalid_request
-from protocol.item import UserInput
+from protocol.item import ImageInput, UserInput
 from protocol.turn import (
     InputTooLarge,
     TurnInterruptParams,
@@ -26,6 +26,9 @@ from server.threads.translate import begun_turn
 
 MAX_INPUT_CHARS = 1 << 20
 
+_IMAGE_URLS = ("https://", "http://", "data:image/")
+"""What a model's provider can fetch, or need not."""
+
 
 @handles(methods.TURN_START)
 async def start(call: Call, params: TurnStartParams) -> TurnStartResponse:
@@ -41,7 +44,7 @@ async def start(call: Call, params: TurnStartParams) -> TurnStartResponse:
         call.app.refuse_when_draining()
         live.client = (call.connection.client_name, call.connection.client_version)
         provider = call.app.provider(live.settings.provider)
-        turn_id = live.begin_turn(provider, given, params.output_schema).id
+        turn_id = live.begin_turn(provider, given, params.output_schema, call.app.skills).id
     return TurnStartResponse(turn=begun_turn(turn_id))
 
 
@@ -97,4 +100,7 @@ def _thread(call: Call, thread_id: str, content: list[UserInput]) -> LiveThread:
     live = call.app.loaded.require(parse_thread_id(thread_id))
     if not content:
         raise invalid_request("input must not be empty")
+    for at, part in enumerate(content):
+        if isinstance(part, ImageInput) and part.url and not part.url.lower().startswith(_IMAGE_URLS):
+            raise invalid_request(f"`input[{at}].url` is not an https: or data: URL")
     return live

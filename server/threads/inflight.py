@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from protocol.item import AgentMessage, Reasoning, ThreadItem
+from protocol.item import AgentMessage, Plan, Reasoning, ThreadItem
 from protocol.turn import Turn, TurnError
 from rollout.events import (
     AgentMessageDelta,
     Event,
     ItemCompleted,
     ItemStarted,
+    PlanDelta,
     ReasoningSummaryDelta,
     ReasoningSummaryPartAdded,
     ReasoningTextDelta,
@@ -35,7 +36,7 @@ class _Growing:
     def look(self) -> ThreadItem:
         """The item with all that has come so far."""
         match self._item:
-            case AgentMessage():
+            case AgentMessage() | Plan():
                 return replace(self._item, text=self._item.text + "".join(self.text))
             case Reasoning():
                 summary, content = (["".join(part) for part in parts] for parts in (self.summary, self.content))
@@ -57,7 +58,7 @@ class InFlight:
     def feed(self, event: Event | Entry) -> None:
         """Take in one event of this turn."""
         match event:
-            case AgentMessageDelta():
+            case AgentMessageDelta() | PlanDelta():
                 if (item := self._find(event.item_id)) is not None:
                     item.text.append(event.delta)
             case ItemStarted():

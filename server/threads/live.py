@@ -44,6 +44,7 @@ from server.engine.turn import Turn
 from server.errors import TurnError
 from server.outgoing import Outgoing
 from server.providers.provider import Provider
+from server.skills.store import Skills
 from server.subscriptions import Subscriptions
 from server.threads.describe import thread_object
 from server.threads.inflight import InFlight
@@ -292,9 +293,9 @@ class LiveThread:
 
     # -- turns -------------------------------------------------------------------------------------------------------
 
-    def begin_turn(self, provider: Provider, given: Input, output_schema: object) -> Turn:
+    def begin_turn(self, provider: Provider, given: Input, output_schema: object, skills: Skills | None = None) -> Turn:
         """Start a turn with the settings of now. The caller made sure that none is running."""
-        self.turn = Turn(self, provider, self.settings, given, output_schema)
+        self.turn = Turn(self, provider, self.settings, given, output_schema, skills)
         self.turn.begin()
         return self.turn
 

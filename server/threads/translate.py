@@ -21,6 +21,11 @@ def notifications(thread_id: str, running: InFlight, event: Event | Entry, now: 
     match event:
         case events.AgentMessageDelta():
             yield _delta(thread_id, event)
+        case events.PlanDelta():
+            planned = item.PlanDeltaNotification(
+                thread_id=thread_id, turn_id=event.turn_id, item_id=event.item_id, delta=event.delta
+            )
+            yield frames.notification(methods.PLAN_DELTA, planned)
         case events.ReasoningSummaryPartAdded() | events.ReasoningSummaryDelta() | events.ReasoningTextDelta():
             yield _reasoning(thread_id, event)
         case events.ItemStarted():

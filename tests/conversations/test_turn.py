@@ -305,7 +305,7 @@ async def test_a_thread_that_is_not_loaded_is_not_found(tmp_path: Path) -> None:
 
 
 async def test_images_reach_the_model_and_come_back_in_the_turn(tmp_path: Path) -> None:
-    (tmp_path / "dot.png").write_bytes(b"png")
+    (tmp_path / "dot.png").write_bytes(b"GIF89a")
     content = [
         {"type": "text", "text": "Look", "text_elements": [{"byteRange": {"start": 0, "end": 4}, "placeholder": None}]},
         {"type": "image", "url": "https://example.org/a.png"},
@@ -320,7 +320,7 @@ async def test_images_reach_the_model_and_come_back_in_the_turn(tmp_path: Path) 
         assert client.heard("item/completed")[0]["item"]["content"] == content
         parts = [part for item in server.provider.requests[0].input for part in item.get("content", [])]
         images = [part["image_url"] for part in parts if part["type"] == "input_image"]
-        assert images == ["https://example.org/a.png", "data:image/png;base64,cG5n"]
-        assert any("could not be read" in part.get("text", "") for part in parts)
+        assert images == ["https://example.org/a.png", "data:image/gif;base64,R0lGODlh"]
+        assert any("which was left out" in part.get("text", "") for part in parts)
         read = await client.call("thread/read", threadId=thread, includeTurns=True)
         assert read["thread"]["preview"] == "Look"

@@ -70,6 +70,13 @@ DIFFERENCES: tuple[Difference, ...] = (
         _begins("Model metadata for"),
     ),
     Extra(
+        "skills that there are not",
+        "The peer passes over a chosen skill that does not exist; we say so.",
+        "ours",
+        "warning",
+        _begins("There is no skill"),
+    ),
+    Extra(
         "messages that are no requests",
         "The peer is silent; we say what was wrong, with no id.",
         "ours",

@@ -102,6 +102,15 @@ TURNS: tuple[Conversation, ...] = (
         Hear("A", "turn/completed"),
     ),
     conversation(
+        "a plan",
+        start("A"),
+        say("A", "one that plans", collaborationMode=PLANNING),
+        ask("B", "thread/resume", threadId="$thread"),
+        Hear("B", "thread/tokenUsage/updated"),
+        say("B", "another that plans"),
+        ask("A", "thread/read", threadId="$thread", includeTurns=True),
+    ),
+    conversation(
         "input while a turn runs",
         start("A"),
         held("A", "merged"),

@@ -65,6 +65,17 @@ async def forked(client: Client, thread_id: str) -> str:
     return fork_id
 
 
+async def planned(client: Client, thread_id: str) -> str:
+    """A plan, with a picture and a skill in the question."""
+    mode = {"mode": "plan", "settings": {"model": "test-model", "reasoning_effort": None}}
+    picture = {"type": "image", "url": "data:image/png;base64,iVBORw0KGgo="}
+    words = [{"type": "text", "text": "$some plans"}, picture, {"type": "skill", "name": "some", "path": "/some"}]
+    await client.call("turn/start", threadId=thread_id, input=words, collaborationMode=mode)
+    await client.hear("turn/completed", threadId=thread_id)
+    await client.run_turn(thread_id, "carry it out")
+    return thread_id
+
+
 async def with_tools(client: Client, thread_id: str) -> str:
     """A command, a compaction, and turns that were taken back."""
     await client.run_turn(thread_id, "runs a command")
@@ -85,6 +96,8 @@ STORIES = [
     pytest.param("ours", plain, id="ours-plain"),
     pytest.param("ours", ends_failed, id="ours-ends-failed"),
     pytest.param("ours", forked, id="ours-forked"),
+    pytest.param("ours", planned, id="ours-planned"),
+    pytest.param("peer", planned, id="peer-planned"),
     pytest.param("peer", plain, id="peer-plain"),
     pytest.param("peer", ends_failed, id="peer-ends-failed"),
     pytest.param("peer", forked, id="peer-forked"),

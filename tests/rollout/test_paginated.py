@@ -91,6 +91,46 @@ BEGUN = events.TaskStarted(turn_id="t")
 DONE = events.TaskComplete(turn_id="t")
 
 
+def test_user_input_keeps_its_parts_and_their_order() -> None:
+    elements = [wire.TextElement(byte_range=wire.ByteRange(start=0, end=1), placeholder="p")]
+    content: list[wire.UserInput] = [
+        wire.LocalImageInput(path="/p", detail="original"),
+        wire.TextInput(text="q", text_elements=elements),
+        wire.ImageInput(url="u", detail="low"),
+        wire.ImageInput(file_id="f"),
+        wire.SkillInput(name="s", path="/s/SKILL.md"),
+        wire.MentionInput(name="m", path="app://m"),
+        wire.AudioInput(url="a"),
+        wire.LocalAudioInput(path="/a"),
+    ]
+    message = wire.UserMessage(id="i", content=content)
+    legacy = events.UserMessage(message="q", images=["u"], local_images=["/p"], text_elements=[])
+    _, kept = written([BEGUN], [legacy, shown(message)])
+    assert kept.item == message
+    read = stored_item(kept.payload)
+    assert read is not None
+    assert read.item == message
+    assert kept.events == [replace(legacy, text_elements=kept.events[0].text_elements)]
+    assert kept.payload["item"]["content"][2:5] == [
+        {"type": "image", "image_url": "u", "detail": "low"},
+        {"type": "image", "file_id": "f"},
+        {"type": "skill", "name": "s", "path": "/s/SKILL.md"},
+    ]
+    odd = [{"type": "image"}, {"type": "smell"}]
+    assert stored("UserMessage", content=odd).item == wire.UserMessage(id="i", content=[])
+
+
+def test_a_plan_is_stored_with_its_times_and_can_be_said_in_the_legacy_form() -> None:
+    plan = wire.Plan(id="t-plan", text="- a\n")
+    begun = events.ItemStarted(turn_id="t", item=wire.Plan(id="t-plan", text=""))
+    said = events.PlanCompleted(thread_id="h", turn_id="t", item=events.PlanItem(id="t-plan", text="- a\n"))
+    _, stored = written([BEGUN], [begun], [said, shown(plan)])
+    assert (stored.item, stored.events) == (plan, [said])
+    members = {"type": "Plan", "id": "t-plan", "text": "- a\n"}
+    assert (stored.payload["item"], stored.payload["started_at_ms"]) == (members, 1_001_000)
+    assert stored.payload["completed_at_ms"] == 1_002_000
+
+
 def test_an_item_is_stored_under_the_id_that_clients_saw_with_its_times() -> None:
     item = wire.AgentMessage(id="msg-1", text="a", phase="final_answer")
     begun = events.ItemStarted(turn_id="t", item=wire.AgentMessage(id="msg-1", text=""))

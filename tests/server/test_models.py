@@ -24,7 +24,7 @@ def test_the_offline_model_is_offered_only_by_the_offline_provider() -> None:
 
 def test_a_configured_model_that_nobody_knows_comes_first() -> None:
     first = list_models("openai", "my-model")[0]
-    assert (first.id, first.is_default, first.input_modalities) == ("my-model", True, ["text"])
+    assert (first.id, first.is_default, first.input_modalities) == ("my-model", True, ["text", "image"])
 
 
 def test_known_models_have_the_usual_window() -> None:

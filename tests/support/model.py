@@ -2,7 +2,8 @@
 
 ``deltas:COUNT:SIZE:DELAY_MS`` streams that many deltas of that many characters. ``think`` reasons before it answers,
 ``fail`` ends the response with an error, ``hang`` says one word and then nothing more, ``runs`` calls for a command
-first, ``reads:COUNT`` costs so many input tokens. Anything else gets a short reply that quotes the prompt.
+first, ``reads:COUNT`` costs so many input tokens, ``plans`` proposes a plan. Anything else gets a short reply that
+quotes the prompt.
 ``python -m tests.support.model`` serves alone and prints its address.
 """
 
@@ -12,6 +13,7 @@ import asyncio
 import itertools
 import json
 import re
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +24,9 @@ CHUNK = 65_536
 FILLER = "#"
 """What bursts are made of; hardly anything else on the wire holds it."""
 
+PLAN = ("Here it comes.\n<proposed", "_plan>\n# Paint the bike", "shed\n- Buy *green*", " paint\n</proposed_plan>\n")
+"""What is streamed as a proposed plan, piece by piece."""
+
 _BURST = re.compile(r"deltas:(\d+):(\d+):(\d+(?:\.\d+)?)")
 _READS = re.compile(r"reads:(\d+)")
 _HEADER = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\n%b\r\n"
@@ -30,10 +35,12 @@ Event = dict[str, Any]
 
 
 class ModelServer:
-    """Listens on a free port of this machine from ``async with`` on. ``request``: what was asked last."""
+    """Listens on a free port of this machine from ``async with`` on. ``request``: what was asked last,
+    ``requests``: a few before it as well."""
 
     def __init__(self) -> None:
         self.request: Event = {}
+        self.requests: deque[Event] = deque(maxlen=16)
         self._ids = itertools.count(1)
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -74,6 +81,7 @@ class ModelServer:
             writer.write(_HEADER % (b"application/json", b"content-length: %d\r\n" % len(listing)) + listing)
             return await writer.drain()
         self.request = json.loads(body)
+        self.requests.append(self.request)
         prompt = _prompt(self.request)
         writer.write(_HEADER % (b"text/event-stream", b"transfer-encoding: chunked\r\n"))
         number = next(self._ids)
@@ -144,6 +152,10 @@ async def _command(number: int) -> AsyncIterator[bytes]:
 async def _text(prompt: str, message: str) -> AsyncIterator[tuple[bytes, str]]:
     """The deltas, encoded and plain, in pieces that are sent at once."""
     burst = _BURST.search(prompt)
+    if "plans" in prompt:
+        for part in PLAN:
+            yield _encode(_delta(message, part)), part
+        return
     if burst is None:
         for word in ("Noted", ": ", prompt.upper()):
             yield _encode(_delta(message, word)), word
