@@ -14,6 +14,7 @@ from jsonschema_rs import Draft202012Validator, ValidationError, ValidationError
 
 from tests.schema.closed import close_all
 from tests.schema.generated import Node, definitions
+from tests.schema.rows import RETIRED
 
 Message = dict[str, Any]
 
@@ -80,9 +81,12 @@ class Schema:
 
     def result_of(self, method: str) -> Node | None:
         """The schema of the result of this request; None if this version has no such request."""
-        if method not in self.requests:
+        if method in self.requests:
+            name = RESULTS.get(method) or _name(self.requests[method]).removesuffix("Params") + "Response"
+        elif method in RETIRED:
+            name = RETIRED[method]
+        else:
             return None
-        name = RESULTS.get(method) or _name(self.requests[method]).removesuffix("Params") + "Response"
         if name in self._definitions["v2"]:
             return {"$ref": f"#/definitions/v2/{name}"}
         if name in self._definitions:
@@ -147,4 +151,3 @@ def _strangeness(branch: list[ValidationError]) -> tuple[bool, int]:
 
 def _decides(error: ValidationError, top: int) -> bool:
     return len(error.instance_path) == top or error.instance_path[-1:] == ["type"]
-

@@ -37,7 +37,7 @@ def _folder(version: str) -> Path:
     folder = kept / f"{version}-{state.st_size}-{state.st_mtime_ns}"
     if not folder.is_dir():
         with tempfile.TemporaryDirectory(dir=kept) as made:
-            command = [binary, "app-server", "generate-json-schema", "--experimental", "--out", made]
+            command = [str(binary), "app-server", "generate-json-schema", "--experimental", "--out", made]
             subprocess.run(command, check=True, capture_output=True, timeout=60, env=os.environ | {"CODEX_HOME": made})
             Path(made).rename(folder)  # in one step: another session sees all of it or nothing
             Path(made).mkdir()
