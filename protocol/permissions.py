@@ -16,7 +16,8 @@ _ABSOLUTE = re.compile(r"/|\\\\|[A-Za-z]:[\\/]")
 """How a path from a root begins, on whatever system: rollouts travel."""
 
 
-def _require_absolute(paths: Iterable[str]) -> None:
+def require_absolute(paths: Iterable[str]) -> None:
+    """Raises ValueError, which a decoder tells as a member that is not valid, unless all begin at a root."""
     for path in paths:
         if not _ABSOLUTE.match(path):
             raise ValueError(f"path `{path}` is not absolute")
@@ -52,7 +53,7 @@ class RestrictedAccess(Wire, tag="restricted"):
     readable_roots: list[str] = []
 
     def __post_init__(self) -> None:
-        _require_absolute(self.readable_roots)
+        require_absolute(self.readable_roots)
 
 
 ReadOnlyAccess = FullAccess | RestrictedAccess
@@ -85,7 +86,7 @@ class WorkspaceWrite(Wire, tag="workspaceWrite"):
     exclude_slash_tmp: bool = False
 
     def __post_init__(self) -> None:
-        _require_absolute(self.writable_roots)
+        require_absolute(self.writable_roots)
 
 
 SandboxPolicy = DangerFullAccess | ReadOnly | ExternalSandbox | WorkspaceWrite
@@ -103,7 +104,7 @@ class FilePath(Wire, tag="path"):
     path: str
 
     def __post_init__(self) -> None:
-        _require_absolute([self.path])
+        require_absolute([self.path])
 
 
 class GlobPattern(Wire, tag="glob_pattern"):

@@ -8,7 +8,7 @@ import pytest
 
 from protocol.dialects.versions import V0_125, Version
 from rollout.events import RateLimits, RateLimitWindow
-from server.providers.provider import RateLimitsSeen
+from server.providers.provider import ItemAdded, ItemDone, RateLimitsSeen, ReasoningDelta
 from server.providers.scripted import Response, completed, completed_without_usage, message, reasoning
 from tests.support.harness import Client, Message, Refused, running
 from tests.support.older import older
@@ -129,6 +129,19 @@ async def test_an_item_that_comes_whole_begins_with_all_its_text(tmp_path: Path)
         assert client.heard("item/agentMessage/delta") == []
         assert client.heard("item/started")[1]["item"] == client.heard("item/completed")[1]["item"]
         assert client.heard("item/started")[1]["item"]["text"] == "All at once"
+
+
+async def test_raw_reasoning_is_told_as_it_comes(tmp_path: Path) -> None:
+    item = {"type": "reasoning", "id": "rs-1", "summary": []}
+    whole = item | {"content": [{"type": "reasoning_text", "text": "Hm, well"}]}
+    raw = [ReasoningDelta(delta=text, index=0) for text in ("Hm, ", "well")]
+    async with running(tmp_path, [ItemAdded(item=item), *raw, ItemDone(item=whole), completed()]) as server:
+        client = await server.client()
+        thread = await start_thread(client)
+        turn = await client.run_turn(thread, "Hello")
+        at = {"threadId": thread, "turnId": turn["id"], "itemId": "rs-1", "contentIndex": 0}
+        assert client.heard("item/reasoning/textDelta") == [at | {"delta": "Hm, "}, at | {"delta": "well"}]
+        assert client.heard("item/completed")[1]["item"]["content"] == ["Hm, well"]
 
 
 async def test_usage_adds_up_over_the_turns(tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("schema check")
     for version in VERSIONS:
         count = sum(times for (of, _), times in seen.items() if of == version)
-        never = ", ".join(unheard(version)) or "none"
-        terminalreporter.write_line(
-            f"{version}: {count} messages held against its schema; of ours never heard: {never}"
-        )
+        terminalreporter.write_line(f"{version}: {count} messages held against its schema")
+        if never := unheard(version):
+            terminalreporter.write_line(f"{version}: never heard: {', '.join(never)}")

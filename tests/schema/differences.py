@@ -25,7 +25,7 @@ class Difference:
         return version in self.versions and all(re.fullmatch(f"(?:{pattern})", text, re.S) for pattern, text in words)
 
 
-NEWER = ("0.169.0",)
+OLDER, NEWER = ("0.125.0",), ("0.169.0",)
 
 DIFFERENCES = (
     Difference(
@@ -42,10 +42,31 @@ DIFFERENCES = (
     ),
     Difference(
         "thread/start",
-        "failed to load configuration: invalid permission_profile override.*|"
-        "failed to load configuration: default_permissions requires.*",
+        "failed to load configuration: invalid permission_profile override.*",
         "",
         "what a profile permits is enforced by who runs tools; we run none",
+        OLDER,
+    ),
+    Difference(
+        "thread/start",
+        "dynamic tool (name|namespace) must match .*",
+        "|dynamic tool namespace must contain at least one tool.*",
+        "0.125.0 takes such names; nobody calls these tools here",
+        NEWER,
+    ),
+    Difference(
+        "thread/start",
+        "No models are available.*",
+        "",
+        "0.125.0 takes an empty name as none, and we do",
+        NEWER,
+    ),
+    Difference(
+        "thread/start",
+        "projectId must not be empty|project not found: .*|Invalid request: path `.*` is not absolute",
+        "|`permissions` cannot be combined with `sandbox`",
+        "we know neither projects nor capabilities that a client selects",
+        NEWER,
     ),
     Difference(
         "thread/resume",

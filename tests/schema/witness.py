@@ -19,7 +19,7 @@ seen: Counter[tuple[str, str]] = Counter()
 
 
 class Witness:
-    """One connection's conversation. Where the binary of its version is missing, it looks away.
+    """One connection's conversation. Where its version is not installed, it looks away.
 
     ``speaks``: the version of the server's dialect when it is known without a handshake, as with a released server.
     """
