@@ -20,6 +20,8 @@ Message = dict[str, Any]
 
 RESULTS = {
     "account/gatewayOAuth/cancel": "GatewayOAuthCancelResponse",
+    "account/gatewayOAuth/login": "GatewayOAuthLoginResponse",
+    "account/gatewayOAuth/read": "GatewayOAuthReadResponse",
     "account/logout": "LogoutAccountResponse",
     "account/rateLimits/read": "GetAccountRateLimitsResponse",
     "account/securitySetup/read": "GetAccountSecuritySetupResponse",

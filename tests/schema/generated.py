@@ -10,12 +10,16 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from protocol.dialects import versions as dialects
 from tests.support import codex
 
 Node = dict[str, Any]
 
-VERSIONS = (codex.REFERENCE, codex.NEWEST)
-"""The versions whose clients the conversations play."""
+VERSIONS = tuple(f"{each}.0" for each in dialects.VERSIONS)
+"""The versions whose clients the conversations play, oldest first."""
+
+ENDS = (codex.REFERENCE, codex.NEWEST)
+"""Those whose servers we are measured beside."""
 
 _WHOLE = "codex_app_server_protocol.schemas.json"
 """The file in which every definition stands."""

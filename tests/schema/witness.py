@@ -15,7 +15,7 @@ complaints: list[str] = []
 """What was wrong since somebody last looked."""
 
 seen: Counter[tuple[str, str]] = Counter()
-"""(version, method) -> how many notifications, or replies with a result, were valid or not in this session."""
+"""(version, method) -> how many of our notifications, or of our replies with a result, were looked at."""
 
 
 class Witness:
@@ -46,7 +46,7 @@ class Witness:
         if self._schema is None:
             return
         name, wrong = self._judge(self._schema, message)
-        if name is not None:
+        if name is not None and not self._fixed:
             seen[self._schema.version, name] += 1
         complaints.extend(f"{self._schema.version}: {text}" for text in wrong)
 
