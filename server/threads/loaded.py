@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -72,7 +72,7 @@ class Loaded:
             self._timers[thread.id] = later(self._idle_seconds, self._unload, thread)
 
     @contextmanager
-    def held(self, thread: LiveThread) -> Iterator[None]:
+    def held(self, thread: LiveThread) -> Generator[None, None, None]:
         """Until the end of the block the thread does not leave for being idle: somebody is about to follow it."""
         self._held[thread.id] += 1
         try:
