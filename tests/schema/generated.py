@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -43,6 +44,9 @@ def _folder(version: str) -> Path:
         with tempfile.TemporaryDirectory(dir=kept) as made:
             command = [str(binary), "app-server", "generate-json-schema", "--experimental", "--out", made]
             subprocess.run(command, check=True, capture_output=True, timeout=60, env=os.environ | {"CODEX_HOME": made})
-            Path(made).rename(folder)  # in one step: another session sees all of it or nothing
-            Path(made).mkdir()
+            with contextlib.suppress(OSError):  # another session may have been faster
+                Path(made).rename(folder)  # in one step: nobody sees a part of it
+                Path(made).mkdir()
+        if not folder.is_dir():
+            raise FileNotFoundError(f"the schema of {version} could not be kept at {folder}")
     return folder
