@@ -50,8 +50,9 @@ class Model(Wire):
 
 
 class ModelListParams(Wire):
-    """A page of models."""
+    """A page of the models of a provider; null: of the configured one."""
 
+    model_provider: str | None = None
     cursor: str | None = None
     limit: Count | None = None
     include_hidden: bool | None = None
@@ -80,8 +81,9 @@ class CollaborationModeListResponse(Wire):
 
 
 class PageParams(Wire):
-    """A page of something small."""
+    """A page of something small, as a thread sees it or as it is for all."""
 
+    thread_id: str | None = None
     cursor: str | None = None
     limit: Count | None = None
 

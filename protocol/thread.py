@@ -11,6 +11,7 @@ from protocol.permissions import (
     PermissionProfile,
     SandboxMode,
     SandboxPolicy,
+    require_absolute,
 )
 from protocol.read_state import ThreadReadState
 from protocol.sequence import Position, Resumed
@@ -123,6 +124,9 @@ class SessionOverrides(Wire):
     base_instructions: str | None = None
     developer_instructions: str | None = None
     personality: Personality | None = None
+
+    def __post_init__(self) -> None:
+        require_absolute(self.runtime_workspace_roots or ())
 
 
 class ThreadStartParams(SessionOverrides):

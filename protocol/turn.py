@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from protocol.item import ThreadItem, UserInput
-from protocol.permissions import ApprovalPolicy, ApprovalsReviewer, PermissionProfile, SandboxPolicy
+from protocol.permissions import ApprovalPolicy, ApprovalsReviewer, PermissionProfile, SandboxPolicy, require_absolute
 from protocol.wire import AS_IS, UNSET, Json, UnsetType, Wire
 
 TurnStatus = Literal["completed", "interrupted", "failed", "inProgress"]
@@ -95,6 +95,9 @@ class TurnStartParams(TurnOverrides):
     responsesapi_client_metadata: dict[str, str] | None = None
     client_user_message_id: str | None = None
     """The client's own id of this input; every client hears it back with the item, as ``clientId``."""
+
+    def __post_init__(self) -> None:
+        require_absolute(self.runtime_workspace_roots or ())
 
 
 class TurnStartResponse(Wire):

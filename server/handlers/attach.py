@@ -37,14 +37,14 @@ async def resume(call: Call, params: ThreadResumeParams) -> ResumeResponse:
     check_permissions(params)
     if params.since_sequence is not None and not call.connection.numbered:
         raise invalid_request(f"sinceSequence needs the extension `{EXTENSION}`, asked for in initialize")
-    live = _loaded(call, params)
-    if live is None:
-        live = await _load(call, params)
-    else:
-        await live.catch_up()
-    if not params.exclude_turns:
-        await live.prepare(call.connection.version)
-    snapshot = attach(call, live, turns=not params.exclude_turns, seen=params.since_sequence)
+    known = _loaded(call, params)
+    live = known or await _load(call, params)
+    with call.app.loaded.held(live):
+        if known is not None:
+            await known.catch_up()
+        if not params.exclude_turns:
+            await live.prepare(call.connection.version)
+        snapshot = attach(call, live, turns=not params.exclude_turns, seen=params.since_sequence)
     return resume_response(
         snapshot,
         live.settings,
@@ -64,9 +64,10 @@ async def fork(call: Call, params: ThreadForkParams) -> SessionResponse:
         source.require_written()
     live = await call.app.opening.fork(path, params, originator=call.connection.client_name)
     call.app.loaded.add(live, told=False)
-    if not params.exclude_turns:
-        await live.prepare(call.connection.version)
-    snapshot = attach(call, live, turns=not params.exclude_turns)
+    with call.app.loaded.held(live):
+        if not params.exclude_turns:
+            await live.prepare(call.connection.version)
+        snapshot = attach(call, live, turns=not params.exclude_turns)
     started = frames.notification(methods.THREAD_STARTED, ThreadStartedNotification(thread=live.describe([])))
     call.then(lambda: call.app.outgoing.announce(started))
     return session_response(snapshot, live.settings)

@@ -23,13 +23,19 @@ from protocol.model import (
 from protocol.wire import Empty
 from server import models
 from server.dispatch import Call, handles
+from server.handlers.checks import parse_thread_id
 
 
 @handles(methods.MODEL_LIST)
-async def list_models(call: Call, _params: ModelListParams) -> ModelListResponse:
+async def list_models(call: Call, params: ModelListParams) -> ModelListResponse:
     """The models of the configured provider; never empty."""
+    _check_cursor(params.cursor)
     config = call.app.config.reread()
-    return ModelListResponse(data=models.list_models(config.provider_id, config.model), next_cursor=None)
+    provider = config.provider_id if params.model_provider is None else params.model_provider
+    if params.model_provider is not None and provider not in config.providers:
+        raise invalid_request(f"Model provider `{provider}` not found")
+    configured = config.model if provider == config.provider_id else None
+    return ModelListResponse(data=models.list_models(provider, configured), next_cursor=None)
 
 
 @handles(methods.COLLABORATION_MODE_LIST)
@@ -45,15 +51,29 @@ _MODES = (
 
 
 @handles(methods.EXPERIMENTAL_FEATURE_LIST)
-async def list_experimental_features(_call: Call, _params: PageParams) -> EmptyPage:
+async def list_experimental_features(_call: Call, params: PageParams) -> EmptyPage:
     """There are none to switch."""
+    _check_page(params)
     return EmptyPage()
 
 
 @handles(methods.MCP_SERVER_STATUS_LIST)
-async def list_mcp_servers(_call: Call, _params: PageParams) -> EmptyPage:
+async def list_mcp_servers(_call: Call, params: PageParams) -> EmptyPage:
     """No MCP server is run."""
+    _check_page(params)
     return EmptyPage()
+
+
+def _check_page(params: PageParams) -> None:
+    if params.thread_id is not None:
+        parse_thread_id(params.thread_id)
+    _check_cursor(params.cursor)
+
+
+def _check_cursor(cursor: str | None) -> None:
+    """Cursors of these lists are positions; as each is one page, we hand out none."""
+    if cursor is not None and not cursor.isdecimal():
+        raise invalid_request(f"invalid cursor: {cursor}")
 
 
 @handles(methods.CONFIG_READ)

@@ -12,6 +12,10 @@ from tests.support.harness import Client, Message, Refused, Server, running
 
 UNKNOWN = "01900000-0000-7000-8000-00000000dead"
 TEXT = [{"type": "text", "text": "Hello"}]
+SANDBOX: Message = {"type": "workspaceWrite", "writableRoots": ["/a", "b"]}
+ENTRY: Message = {"path": {"type": "path", "path": "b"}, "access": "read"}
+FILES: Message = {"type": "restricted", "entries": [ENTRY]}
+PROFILE: Message = {"type": "managed", "network": {"enabled": False}, "fileSystem": FILES}
 
 
 async def last_error(client: Client, request_id: Any) -> Message:
@@ -127,6 +131,9 @@ async def test_members_that_are_not_ours_are_ignored(tmp_path: Path) -> None:
 
 
 BAD_PARAMS: list[tuple[str, Any, str]] = [
+    ("thread/start", {"runtimeWorkspaceRoots": ["/a", "b"]}, "path `b` is not absolute"),
+    ("thread/start", {"permissionProfile": PROFILE}, "path `b` is not absolute"),
+    ("turn/start", {"threadId": UNKNOWN, "input": [], "sandboxPolicy": SANDBOX}, "path `b` is not absolute"),
     ("no/such", {}, "unknown variant `no/such`, expected one of `initialize`, `thread/start`, "),
     ("", {}, "unknown variant ``"),
     ("thread/list", None, "missing field `params`"),

@@ -17,7 +17,7 @@ from tests.support.harness import Client
 @asynccontextmanager
 async def attached(server: AppServer, name: str = "test", *, version: str = codex.REFERENCE) -> AsyncIterator[Client]:
     """A connection after its handshake, with an empty log, until the end of the block. ``version``: whom it is like."""
-    client = Client(await connect(server.url, compression=None, max_size=None))
+    client = Client(await connect(server.url, compression=None, max_size=None), server.speaks)
     try:
         await client.call(
             "initialize",

@@ -210,7 +210,7 @@ class _Play:
 
 
 async def _join(server: AppServer, joining: Joining) -> Client:
-    client = Client(await connect(server.url, compression=None, max_size=None))
+    client = Client(await connect(server.url, compression=None, max_size=None), server.speaks)
     if joining.name is not None:
         capabilities = {
             "experimentalApi": joining.experimental,

@@ -28,12 +28,16 @@ _ADDRESS = re.compile(r"listening on:?\s+(ws://\S+)")
 
 @dataclass
 class AppServer:
-    """A running server. ``ready_ms``: from its start to the first healthy answer. ``said``: its standard error."""
+    """A running server. ``ready_ms``: from its start to the first healthy answer. ``said``: its standard error.
+
+    ``speaks``: the version of a released one; None for ours, which speaks as its client does.
+    """
 
     url: str
     process: asyncio.subprocess.Process
     home: Path
     ready_ms: float
+    speaks: str | None
     said: list[str] = field(default_factory=list)
 
     @property
@@ -73,10 +77,16 @@ async def serving(command: Sequence[str], home: Path) -> AsyncIterator[AppServer
             if url is None:
                 raise RuntimeError(f"{command[0]} did not start:\n" + "".join(said))
             await _ready(url)
-        yield AppServer(url, process, home, (time.perf_counter() - begun) * 1000, said)
+        yield AppServer(url, process, home, (time.perf_counter() - begun) * 1000, _version_of(command[0]), said)
     finally:
         await _stop(process)
         await reading
+
+
+def _version_of(program: str) -> str | None:
+    installed = codex.folder(codex.REFERENCE).parent
+    path = Path(program)
+    return path.relative_to(installed).parts[0] if path.is_relative_to(installed) else None
 
 
 async def _read(process: asyncio.subprocess.Process, said: list[str], listening: asyncio.Queue[str | None]) -> None:

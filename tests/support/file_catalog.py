@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rollout import cursors
 from rollout.cursors import Key
+from rollout.indexed import followed
 from rollout.latest import Latest, Newest
 from rollout.metadata import MetadataLog
 from rollout.names import SessionIndex, named_by
@@ -102,7 +103,7 @@ def _fits(thread: ThreadSummary, query: Query) -> bool:
         return False
     if query.originators and thread.originator not in query.originators:
         return False
-    return query.cwds is None or os.path.realpath(thread.cwd) in {os.path.realpath(cwd) for cwd in query.cwds}
+    return query.cwds is None or followed(thread.cwd) in {followed(cwd) for cwd in query.cwds}
 
 
 def _head(path: Path) -> ThreadSummary | None:
