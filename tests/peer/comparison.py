@@ -21,7 +21,8 @@ from tests.peer.rows import ABSENT, Difference, Extra, Field, Verdict
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _MODEL_ID = re.compile(r"\b(?:msg|rs|resp|call|fc)_\w+\b")
 _ROLLOUT = re.compile(r"sessions/(?:\d{4}/\d\d/\d\d/)?rollout-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-")
-_CLOCKS = frozenset({"createdAt", "updatedAt", "startedAt", "completedAt"})
+_CLOCKS = frozenset({"createdAt", "updatedAt", "recencyAt", "startedAt", "completedAt", "sectionEnteredAt"})
+_FINE_CLOCKS = frozenset({"startedAtMs", "completedAtMs"})
 _TEXTS = frozenset({"message", "additionalDetails", "summary"})
 _TEXT_OF = re.compile(r".* refused|error|warning|configWarning")
 
@@ -55,10 +56,12 @@ def _told(recording: Recording, side: str, rows: Sequence[Difference], outcome: 
     """What every connection heard, without what only this side says, with names for what is only so this time."""
     told = {who: _without_extras(heard, side, rows, outcome) for who, heard in recording.heard.items()}
     fields = [row for row in rows if isinstance(row, Field)]
-    names = {recording.names[name]: f"<{name}>" for name in reversed(recording.names) if name != "home"}
+    names = {
+        recording.names[name]: f"<{name}>" for name in reversed(recording.names) if name not in ("home", "version")
+    }
     neutral = _Neutral(recording, names)
     for each in chain.from_iterable(told.values()):
-        neutral.meet(each.body, "", [row.place for row in fields if row.is_of(each.kind)])
+        neutral.meet(each.body, "", [row for row in fields if row.is_of(each.kind)])
     return {who: [neutral.message(each) for each in heard] for who, heard in told.items()}
 
 
@@ -82,13 +85,14 @@ class _Neutral:
         self._names = names
         self._now = range(int(recording.began), int(time.time()) + 2)
 
-    def meet(self, value: Any, place: str, skipped: Sequence[str]) -> None:
+    def meet(self, value: Any, place: str, skipped: Sequence[Field]) -> None:
         """Name new ids in their order, but not yet those at places where the other side may have another one."""
         match value:
-            case _ if place in skipped:
+            case _ if any(row.is_at(place) for row in skipped):
                 return
             case dict():
                 for key in sorted(value):
+                    self._text(key, "")
                     self.meet(value[key], f"{place}.{key}", skipped)
             case list():
                 for each in value:
@@ -104,7 +108,8 @@ class _Neutral:
         match value:
             case dict():
                 return {
-                    each: self._value(value[each], each, texts or key == "error" or each == "error") for each in value
+                    self._text(each, ""): self._value(value[each], each, texts or key == "error" or each == "error")
+                    for each in value
                 }
             case list():
                 return [self._value(each, key, texts) for each in value]
@@ -113,6 +118,8 @@ class _Neutral:
             case str():
                 return self._text(value, key)
             case int() if key in _CLOCKS and value in self._now:
+                return "<now>"
+            case int() if key in _FINE_CLOCKS and value // 1000 in self._now:
                 return "<now>"
             case int() | float() if key == "durationMs" and value != SEEDED_MS:
                 return "<duration>"

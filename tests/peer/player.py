@@ -14,7 +14,6 @@ from typing import Any
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from protocol.dialects.versions import EXTENSION
 from tests.peer.scripted_model import ScriptedModel
 from tests.peer.steps import Ask, Conversation, Group, Hear, Joining, Leave, Open, Send, Settle, Step
 from tests.support import codex
@@ -66,15 +65,20 @@ Names = Mapping[str, Mapping[str, str]]
 
 
 async def play_group(
-    group: Group, command: Sequence[str], home: Path, names: Names, wanted: Callable[[str], bool]
+    group: Group, command: Sequence[str], version: str, home: Path, names: Names, wanted: Callable[[str], bool]
 ) -> dict[str, Recording]:
-    """Play the wanted conversations of a group, one after the other, on one server with this CODEX_HOME."""
+    """Play the wanted conversations of a group, one after the other, on one server with this CODEX_HOME.
+
+    The connections are clients of this version.
+    """
     async with ScriptedModel() as model:
         config = home / "config.toml"
         config.write_text(config.read_text().replace("MODEL_URL", model.url))
         async with serving(command, home) as server:
             played = {
-                each.name: await _Play(each, server, model, {**names[group.name], **names[each.name]}).run()
+                each.name: await _Play(
+                    each, server, model, {"version": version, **names[group.name], **names[each.name]}
+                ).run()
                 for each in group.conversations
                 if wanted(each.name)
             }
@@ -137,7 +141,7 @@ class _Play:
         try:
             for who, joining in self._script.clients.items():
                 self._asked[who] = {}
-                self._clients[who] = await _join(self._server, joining)
+                self._clients[who] = await _join(self._server, joining, self._names["version"])
             yield
         finally:
             for client in self._clients.values():
@@ -209,16 +213,13 @@ class _Play:
         return Heard(f"{answers} answered", message["result"])
 
 
-async def _join(server: AppServer, joining: Joining) -> Client:
+async def _join(server: AppServer, joining: Joining, version: str) -> Client:
     client = Client(await connect(server.url, compression=None, max_size=None), server.speaks)
     if joining.name is not None:
-        capabilities = {
-            "experimentalApi": joining.experimental,
-            "optOutNotificationMethods": list(joining.opt_out),
-            "extensions": {EXTENSION: "0.125.0"},
-        }
-        who = {"name": joining.name, "title": None, "version": "1.0"}
+        capabilities = {"experimentalApi": joining.experimental, "optOutNotificationMethods": list(joining.opt_out)}
+        who = {"name": joining.name, "title": None, "version": version}
         await client.call("initialize", clientInfo=who, capabilities=capabilities)
+        await _settle(client)
         client.log.clear()
     return client
 

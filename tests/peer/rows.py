@@ -19,7 +19,8 @@ Right = Literal["ours", "either"]
 
 @dataclass(frozen=True)
 class Field:
-    """A member of a message that has another value. ``kind`` is a pattern; in ``place`` ``*`` is any list index."""
+    """A member of a message that has another value. ``kind`` is a pattern; in ``place`` ``*`` is any list index, and
+    two dots at the beginning stand for any depth."""
 
     name: str
     reason: str
@@ -31,16 +32,21 @@ class Field:
 
     def covers(self, kind: str, place: str, ours: Any, theirs: Any) -> bool:
         """Whether this row is about such a difference."""
-        return self.is_of(kind) and place == self.place and self.when(ours, theirs)
+        return self.is_of(kind) and self.is_at(place) and self.when(ours, theirs)
 
     def is_of(self, kind: str) -> bool:
         """Whether this row is about messages of this kind."""
         return fnmatchcase(kind, self.kind)
 
+    def is_at(self, place: str) -> bool:
+        """Whether this row is about such members."""
+        return place == self.place or (self.place.startswith("..") and place.endswith(self.place[1:]))
+
 
 @dataclass(frozen=True)
 class Extra:
-    """A message that only one side sends. ``when`` sees it and what the connection had heard before.
+    """A message that only one side sends. ``kind`` is a pattern; ``when`` sees the message and what the connection had
+    heard before.
 
     ``sometimes``: it depends on how its tasks happen to run, so the row may be idle in a run.
     """
@@ -56,12 +62,12 @@ class Extra:
 
     def covers(self, side: str, heard: Heard, before: Sequence[Heard]) -> bool:
         """Whether this is such a message."""
-        return side == self.side and heard.kind == self.kind and self.when(heard.body, before)
+        return side == self.side and fnmatchcase(heard.kind, self.kind) and self.when(heard.body, before)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A request that one side grants and the other refuses."""
+    """A request that one side grants and the other refuses. ``method`` is a pattern."""
 
     name: str
     reason: str
@@ -73,7 +79,7 @@ class Verdict:
     def covers(self, side: str, heard: Heard, _before: Sequence[Heard]) -> bool:
         """Whether this is that answer."""
         theirs = "refused" if self.ours == "answered" else "answered"
-        return heard.kind == f"{self.method} {self.ours if side == 'ours' else theirs}"
+        return fnmatchcase(heard.kind, f"{self.method} {self.ours if side == 'ours' else theirs}")
 
 
 Difference = Field | Extra | Verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.peer.steps import Conversation, Hear, Open, ask, conversation, ended, held, say, start
+from tests.peer.steps import NEW, OLD, Conversation, Hear, Open, ask, conversation, ended, held, say, start
 from tests.support import rollouts as seeds
 
 UNKNOWN = "01900000-0000-7000-8000-0000000000ff"
@@ -28,6 +28,7 @@ ROLLBACKS: tuple[Conversation, ...] = (
         say("A", "and on"),
         ask("B", "thread/rollback", threadId="$thread", numTurns=9),
         ask("B", "thread/resume", threadId="$thread"),
+        versions=OLD,
     ),
     conversation(
         "turns of a prepared thread are taken back",
@@ -36,6 +37,7 @@ ROLLBACKS: tuple[Conversation, ...] = (
         ask("A", "thread/rollback", threadId="$old", numTurns=1),
         ask("B", "thread/resume", threadId="$old"),
         seeds={"old": seeds.with_usage},
+        versions=OLD,
     ),
     conversation(
         "taking back what cannot be taken back",
@@ -45,6 +47,7 @@ ROLLBACKS: tuple[Conversation, ...] = (
         ask("A", "thread/rollback", threadId="nonsense", numTurns=1),
         ask("A", "thread/rollback", threadId="$thread", numTurns=-1),
         ask("A", "thread/rollback", threadId="$thread"),
+        versions=OLD,
     ),
     conversation(
         "taking back turns while one runs",
@@ -55,11 +58,20 @@ ROLLBACKS: tuple[Conversation, ...] = (
         ask("B", "turn/interrupt", threadId="$thread", turnId="$turn"),
         ended("A", how="interrupted"),
         Open("rolling"),
+        versions=OLD,
     ),
     conversation(
         "taking back turns of a thread without a file",
         start("A", ephemeral=True),
         ask("A", "thread/rollback", threadId="$thread", numTurns=1),
+        versions=OLD,
+    ),
+    conversation(
+        "turns are taken back where that is unknown",
+        ask("A", "thread/resume", threadId="$old", excludeTurns=True),
+        ask("A", "thread/rollback", threadId="$old", numTurns=1),
+        seeds={"old": seeds.plain},
+        versions=NEW,
     ),
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.peer.steps import Conversation, Joining, ask, conversation, say, start
+from tests.peer.steps import NEW, Conversation, Joining, ask, conversation, say, start
 from tests.support import rollouts as seeds
 from tests.support.rollouts import RolloutBuilder
 
@@ -36,6 +36,33 @@ def listing(name: str, **params: Any) -> Conversation:
     """One request, as soon as somebody is there."""
     return conversation(name, ask("A", "thread/list", **params))
 
+
+def newer(name: str, **params: Any) -> Conversation:
+    """One request that only the newer peer knows."""
+    return conversation(name, ask("A", "thread/list", **params), versions=NEW)
+
+
+USED: dict[str, Any] = {"limit": 4, "sortKey": "recency_at", "cwd": "/project", "sourceKinds": ["vscode"]}
+
+NEWER_LISTS: tuple[Conversation, ...] = (
+    conversation(
+        "paging through the list in the order of use",
+        ask("A", "thread/list", **USED, save={"next": "nextCursor", "back": "backwardsCursor"}),
+        ask("A", "thread/list", **USED, cursor="$next"),
+        ask("A", "thread/list", **USED, cursor="$back", sortDirection="asc"),
+        versions=NEW,
+    ),
+    newer("the list in the order of sections", sortKey="section_position"),
+    newer("the list of a section", sortKey="section_position", sectionId="nowhere"),
+    newer("the list without some threads", excludedThreadIds=[seeds.thread_id(1), seeds.thread_id(5)]),
+    newer("the list without threads that are none", excludedThreadIds=["nonsense"]),
+    newer("the list of this account", currentAccountOnly=True, limit=3),
+    newer("the list of one maker", originators=["tests"]),
+    newer("the list of the children of a thread", parentThreadId=seeds.thread_id(1)),
+    newer("the list of the children of nothing", parentThreadId="nonsense"),
+    newer("the list of a project", projectId="nowhere"),
+    newer("the list with attached threads", includeAttachedThreads=True),
+)
 
 LISTS: tuple[Conversation, ...] = (
     listing("the list as it comes"),
@@ -74,6 +101,7 @@ LISTS: tuple[Conversation, ...] = (
     listing("the list with a limit above all", limit=1000, sortKey="updated_at", sortDirection="asc"),
     listing("the list of a source that is none", sourceKinds=["bogus"]),
     listing("the list of what can be known without the files", useStateDbOnly=True, limit=2, cwd="/elsewhere"),
+    *NEWER_LISTS,
     conversation(
         "searching for a title",
         ask("A", "thread/name/set", threadId=seeds.thread_id(2), name="A Needle"),

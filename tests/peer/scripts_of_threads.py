@@ -7,6 +7,7 @@ from typing import Any
 
 from rollout import events
 from tests.peer.steps import (
+    OLD,
     Conversation,
     Hear,
     Open,
@@ -44,8 +45,12 @@ ATTACHING: tuple[Conversation, ...] = (
         start("A", cwd="/nowhere/at/all", approvalPolicy="on-request", developerInstructions="Be kind."),
         start("A", cwd="relative", sandbox="danger-full-access", serviceTier="flex"),
         start("A", config={"model": "of-config", "model_reasoning_effort": "high"}, personality="friendly"),
-        start("A", permissionProfile={"type": "disabled"}, approvalsReviewer="auto_review", baseInstructions="Hm."),
         start("A", sessionStartSource="clear", serviceName="tests", modelProvider="patient"),
+    ),
+    conversation(
+        "a thread starts with a set of permissions",
+        start("A", permissionProfile={"type": "disabled"}, approvalsReviewer="auto_review", baseInstructions="Hm."),
+        versions=OLD,
     ),
     conversation("a first turn beside an idle client", start("A"), say("A", "hello"), say("A", "think twice")),
     conversation(
@@ -322,6 +327,7 @@ KEEPING: tuple[Conversation, ...] = (
         ask("A", "thread/name/set", threadId="$thread", name="Brief"),
         begin("A", "hello"),
         Hear("A", "turn/completed"),
+        versions=OLD,
     ),
     conversation(
         "an idle thread is archived and brought back",
@@ -365,6 +371,7 @@ KEEPING: tuple[Conversation, ...] = (
         ask("A", "thread/archive", threadId="nonsense"),
         ask("A", "thread/unarchive", threadId=UNKNOWN),
         ask("A", "thread/unarchive", threadId="$thread"),
+        versions=OLD,
     ),
     conversation(
         "a client leaves a thread",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.peer.steps import (
+    OLD,
     Conversation,
     Hear,
     Joining,
@@ -100,6 +101,7 @@ TURNS: tuple[Conversation, ...] = (
         ask("A", "turn/start", threadId="$thread", input=[], called="turn/start with nothing"),
         begin("A", "hello"),
         Hear("A", "turn/completed"),
+        versions=OLD,
     ),
     conversation(
         "a plan",
@@ -120,6 +122,7 @@ TURNS: tuple[Conversation, ...] = (
         Open("merged"),
         ended("A"),
         ask("B", "thread/read", threadId="$thread", includeTurns=True),
+        versions=OLD,
     ),
     conversation(
         "input that is refused",
@@ -325,11 +328,16 @@ REFUSALS: tuple[Conversation, ...] = (
         "before and after the handshake",
         ask("A", "thread/list"),
         ask("A", "no/such"),
-        ask("A", "initialize", clientInfo={"name": "bad\nname", "version": "1"}),
+        ask("A", "initialize", clientInfo={"name": "bad\nname", "version": "$version"}),
         ask("A", "initialize", clientInfo={"name": "late"}),
-        ask("A", "initialize", clientInfo={"name": "late", "version": "1"}, capabilities={"experimentalApi": None}),
-        ask("A", "initialize", clientInfo={"name": "late", "version": "1"}),
-        ask("A", "initialize", clientInfo={"name": "late", "version": "1"}),
+        ask(
+            "A",
+            "initialize",
+            clientInfo={"name": "codex-tui", "version": "$version"},
+            capabilities={"experimentalApi": None},
+        ),
+        ask("A", "initialize", clientInfo={"name": "codex-tui", "version": "$version"}),
+        ask("A", "initialize", clientInfo={"name": "codex-tui", "version": "$version"}),
         ask("A", "thread/read", threadId=UNKNOWN),
         start("B"),
         clients={"A": Joining(name=None)},
@@ -352,6 +360,7 @@ REFUSALS: tuple[Conversation, ...] = (
         start("A", persistExtendedHistory=False, experimentalRawEvents=False),
         clients={"A": Joining(experimental=False)},
         seeds={"old": seeds.plain},
+        versions=OLD,
     ),
     conversation(
         "what a client asks when it starts",

@@ -1,7 +1,7 @@
 """What conversations are made of: steps as data. Knows no server and plays nothing.
 
 In the text of a step ``$name`` stands for what an earlier reply was saved as, for a prepared thread (``$name`` is its
-id, ``$name_path`` its file), or for the CODEX_HOME (``$home``).
+id, ``$name_path`` its file), for the CODEX_HOME (``$home``), or for the version of the peer (``$version``).
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests.support import codex
 from tests.support.rollouts import Written
+
+VERSIONS = (codex.REFERENCE, codex.NEWEST)
+"""The versions of the peer that ours is held against, oldest first."""
+
+OLD = (codex.REFERENCE,)
+NEW = (codex.NEWEST,)
 
 
 @dataclass(frozen=True)
@@ -79,21 +86,25 @@ class Seed(Protocol):
 
 @dataclass(frozen=True)
 class Joining:
-    """How a connection introduces itself. Without a ``name`` it does not."""
+    """How a connection introduces itself, always in the version of the peer. Without a ``name`` it does not."""
 
-    name: str | None = "test"
+    name: str | None = "codex-tui"
     experimental: bool = True
     opt_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """A script, the connections that take part, and the threads that are there before it begins."""
+    """A script, the connections that take part, and the threads that are there before it begins.
+
+    ``versions``: of the peer; others know no such request.
+    """
 
     name: str
     steps: Sequence[Step]
     clients: Mapping[str, Joining]
     seeds: Mapping[str, Seed]
+    versions: Sequence[str] = VERSIONS
 
 
 @dataclass(frozen=True)
@@ -109,14 +120,18 @@ Part = Step | Sequence[Step]
 
 
 def conversation(
-    name: str, *parts: Part, clients: Mapping[str, Joining] | None = None, seeds: Mapping[str, Seed] | None = None
+    name: str,
+    *parts: Part,
+    clients: Mapping[str, Joining] | None = None,
+    seeds: Mapping[str, Seed] | None = None,
+    versions: Sequence[str] = VERSIONS,
 ) -> Conversation:
     """A conversation of these steps. Whoever speaks takes part from the beginning."""
     steps: list[Step] = []
     for part in parts:
         steps.extend(part if isinstance(part, Sequence) else [part])
     present = {step.who: Joining() for step in steps if not isinstance(step, Open)}
-    return Conversation(name, steps, dict(sorted((present | dict(clients or {})).items())), dict(seeds or {}))
+    return Conversation(name, steps, dict(sorted((present | dict(clients or {})).items())), dict(seeds or {}), versions)
 
 
 def ask(

@@ -1,107 +1,133 @@
-"""The same conversations with our server and with the released app-server: what they say must be the same.
+"""The same conversations with our server and with released app-servers: what they say must be the same.
 
-What differs on purpose stands in ``differences.py``, with its reasons.
+Each version of the peer hears clients of its own version, and so do we beside it. What differs on purpose stands in one
+table for each version, with its reasons (``differences_of_*.py``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.peer import differences_of_0_125, differences_of_0_169
 from tests.peer.comparison import compare
-from tests.peer.differences import DIFFERENCES
 from tests.peer.player import Recording, play_group, write_home
 from tests.peer.rows import Extra
+from tests.peer.scripts_of_catalogues import CATALOGUES, GATES, SORTING
 from tests.peer.scripts_of_changes import FACTS, PAGES, ROLLBACKS
 from tests.peer.scripts_of_lists import LISTS, threads
+from tests.peer.scripts_of_newer import ARRIVING, ENDING, READING, SETTINGS, WALKING
 from tests.peer.scripts_of_threads import ATTACHING, FORKING, KEEPING
 from tests.peer.scripts_of_turns import FAILURES, REFUSALS, TURNS
 from tests.peer.steps import Group
 from tests.support import codex
 from tests.support.app_server import ours, released
 
-pytestmark = pytest.mark.codex
+pytestmark = pytest.mark.codex(codex.REFERENCE, codex.NEWEST)
 
 GROUPS = (
     Group("threads", (*ATTACHING, *FORKING, *KEEPING)),
     Group("turns", (*TURNS, *FAILURES, *REFUSALS)),
     Group("changes", (*ROLLBACKS, *PAGES, *FACTS)),
+    Group("newer", (*ARRIVING, *WALKING, *SETTINGS, *READING, *ENDING)),
+    Group("catalogues", (*CATALOGUES, *SORTING, *GATES)),
     Group("lists", LISTS, threads),
 )
 
-NAMES = [each.name for group in GROUPS for each in group.conversations]
+PEERS = {codex.REFERENCE: differences_of_0_125.DIFFERENCES, codex.NEWEST: differences_of_0_169.DIFFERENCES}
+"""The versions of the peer, and what is different from each on purpose."""
+
+CASES = {
+    f"{version}: {each.name}": (version, each.name)
+    for version in PEERS
+    for group in GROUPS
+    for each in group.conversations
+    if version in each.versions
+}
 
 LONGEST = 300.0
 """Seconds that all conversations may take."""
 
-PEER_PLAYS = 3
+PEER_PLAYS = 5
 """The peer does some things in the background and tells, by chance, one thing or the other. What ours said, in its one
 play, must be what the peer says in one of so many."""
 
-Played = dict[str, tuple[Recording, Recording]]
+Played = dict[str, dict[str, tuple[Recording, Recording]]]
 
 
 @pytest.fixture(scope="module")
 def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Played:
-    """Every conversation that a test of this run needs, with both servers at the same time: ours, then the peer's."""
+    """By version, every conversation that a test of this run needs, with all servers at the same time: ours, then the
+    peer's."""
     items = [item.name.partition("[")[2][:-1] for item in request.session.items if item.path == Path(__file__)]
-    wanted = set(NAMES) if "" in items else set(items)
+    cases = {case for name, case in CASES.items() if name in items or case[0] in items}
     folder = tmp_path_factory.mktemp("beside")
-    return asyncio.run(asyncio.wait_for(_play_all(folder, wanted.__contains__), LONGEST))
+    return asyncio.run(asyncio.wait_for(_play_all(folder, cases), LONGEST))
 
 
-async def _play_all(folder: Path, wanted: Callable[[str], bool]) -> Played:
-    groups = [group for group in GROUPS if any(wanted(each.name) for each in group.conversations)]
+async def _play_all(folder: Path, cases: set[tuple[str, str]]) -> Played:
+    versions = [version for version in PEERS if any(version == each for each, _ in cases)]
+    names = [{name for each, name in cases if each == version} for version in versions]
+    plays = [_play(version, folder / version, each) for version, each in zip(versions, names, strict=True)]
+    return dict(zip(versions, await asyncio.gather(*plays), strict=True))
+
+
+async def _play(version: str, folder: Path, wanted: set[str]) -> dict[str, tuple[Recording, Recording]]:
+    groups = [group for group in GROUPS if any(each.name in wanted for each in group.conversations)]
     prepared = {group.name: write_home(group, folder / group.name / "prepared") for group in groups}
 
-    async def play(side: str, command: list[str], wanted: Callable[[str], bool] = wanted) -> dict[str, Recording]:
+    async def play(side: str, command: list[str], wanted: set[str] = wanted) -> dict[str, Recording]:
         recordings: dict[str, Recording] = {}
         for group in groups:
-            if any(wanted(each.name) for each in group.conversations):
+            if any(each.name in wanted for each in group.conversations):
                 home = shutil.copytree(folder / group.name / "prepared", folder / group.name / side)
-                recordings |= await play_group(group, command, home, prepared[group.name], wanted)
+                recordings |= await play_group(group, command, version, home, prepared[group.name], wanted.__contains__)
         return recordings
 
-    mine, other = await asyncio.gather(play("ours", ours()), play("peer", released(codex.REFERENCE)))
+    mine, other = await asyncio.gather(play("ours", ours()), play("peer", released(version)))
     for number in range(2, PEER_PLAYS + 1):
-        unlike = {name for name in mine if not _alike(name, mine[name], other[name])}
+        unlike = {name for name in mine if not _alike(version, name, mine[name], other[name])}
         if unlike:
-            again = await play(f"peer {number}", released(codex.REFERENCE), unlike.__contains__)
-            other |= {name: told for name, told in again.items() if _alike(name, mine[name], told)}
+            again = await play(f"peer {number}", released(version), unlike)
+            other |= {name: told for name, told in again.items() if _alike(version, name, mine[name], told)}
     return {name: (mine[name], other[name]) for name in mine}
 
 
-def _alike(name: str, mine: Recording, other: Recording) -> bool:
-    return other.failure is None and not compare(name, mine, other, DIFFERENCES).unexpected
+def _alike(version: str, name: str, mine: Recording, other: Recording) -> bool:
+    return other.failure is None and not compare(name, mine, other, PEERS[version]).unexpected
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_both_servers_say_the_same(name: str, played: Played) -> None:
-    mine, other = played[name]
+@pytest.mark.parametrize("case", CASES)
+def test_both_servers_say_the_same(case: str, played: Played) -> None:
+    version, name = CASES[case]
+    mine, other = played[version][name]
     failures = [f"{who}: {each.failure}" for who, each in (("ours", mine), ("peer", other)) if each.failure]
-    outcome = compare(name, mine, other, DIFFERENCES)
+    outcome = compare(name, mine, other, PEERS[version])
     if failures or outcome.unexpected:
         pytest.fail("\n\n".join([*failures, *outcome.unexpected]), pytrace=False)
 
 
-def test_every_intended_difference_is_still_needed(played: Played) -> None:
+@pytest.mark.parametrize("version", PEERS)
+def test_every_intended_difference_is_still_needed(version: str, played: Played) -> None:
     """Each by some conversation; and by every one that it names."""
-    used = {(row, name) for name, both in played.items() for row in compare(name, *both, DIFFERENCES).used}
+    table = PEERS[version]
+    used = {(row, name) for name, both in played[version].items() for row in compare(name, *both, table).used}
     rows = {row for row, _ in used}
-    idle = [row.name for row in DIFFERENCES if row not in rows and not (isinstance(row, Extra) and row.sometimes)]
+    idle = [row.name for row in table if row not in rows and not (isinstance(row, Extra) and row.sometimes)]
     assert idle == []
-    assert [(row.name, name) for row in DIFFERENCES for name in row.only if (row, name) not in used] == []
+    assert [(row.name, name) for row in table for name in row.only if (row, name) not in used] == []
 
 
-def test_conversations_and_differences_have_names_of_their_own() -> None:
-    assert len(NAMES) == len(set(NAMES)) >= 25
-    rows = [row.name for row in DIFFERENCES]
+@pytest.mark.parametrize("version", PEERS)
+def test_conversations_and_differences_have_names_of_their_own(version: str) -> None:
+    names = [name for each, name in CASES.values() if each == version]
+    assert len(names) == len(set(names)) >= 25
+    rows = [row.name for row in PEERS[version]]
     assert len(rows) == len(set(rows))
     known: set[str] = set()
-    for row in DIFFERENCES:
+    for row in PEERS[version]:
         known.update(row.only)
-    assert known <= set(NAMES)
+    assert known <= set(names)

@@ -1,0 +1,161 @@
+"""What our server says otherwise than codex 0.125.0, on purpose. Each row has its reason, and is needed still."""
+
+from __future__ import annotations
+
+from tests.peer.differences import SHARED
+from tests.peer.player import Heard
+from tests.peer.rows import ABSENT, Difference, Extra, Field, Verdict
+
+
+def _is_idle(heard: Heard) -> bool:
+    return heard.kind == "thread/status/changed" and bool(heard.body["status"]["type"] == "idle")
+
+
+FAILED_ROLLBACKS = ("taking back turns while one runs", "taking back turns of a thread without a file")
+FAILED_REQUESTS = ("input that is empty", "a thread without a file gets a name")
+
+DIFFERENCES: tuple[Difference, ...] = (
+    *SHARED,
+    Field(
+        "history in an announcement",
+        "The peer tells everybody all turns of a new fork; nobody needs them, and later versions leave them out.",
+        "thread/started",
+        ".thread.turns.*",
+        lambda ours, _theirs: ours == ABSENT,
+    ),
+    Extra(
+        "stopping what does not run",
+        "The peer looks at no id: it stops what runs, or answers when some later turn is stopped; we refuse at once.",
+        "ours",
+        "turn/interrupt refused",
+        only=("stopping a turn that does not run", "stopping with the id of another turn"),
+    ),
+    Field(
+        "name of the reviewer",
+        "Two names of one thing: the peer answers with the older one, we with the one that was asked for.",
+        "thread/start answered",
+        ".approvalsReviewer",
+        lambda ours, theirs: (ours, theirs) == ("auto_review", "guardian_subagent"),
+        right="either",
+    ),
+    Field(
+        "input that joins a turn",
+        "The peer answers with an id that never starts; we answer with the turn that takes the input.",
+        "turn/start answered",
+        ".turn.id",
+        only=("input while a turn runs",),
+    ),
+    Field(
+        "threads of one second",
+        "The peer's next page begins a second later; ours with the next thread.",
+        "the second page of one second answered",
+        ".data.*",
+        lambda ours, theirs: ours["createdAt"] and theirs == ABSENT,
+    ),
+    Field(
+        "way back to threads of one second",
+        "The peer's second page is empty, see above.",
+        "the second page of one second answered",
+        ".backwardsCursor",
+        lambda ours, theirs: ours is not None and theirs is None,
+    ),
+    Extra(
+        "requests that fail leave the status alone",
+        "The peer puts the thread into systemError; here the request fails and nothing else.",
+        "theirs",
+        "thread/status/changed",
+        lambda body, _before: bool(body["status"]["type"] == "systemError"),
+        only=(*FAILED_ROLLBACKS, *FAILED_REQUESTS),
+    ),
+    Extra(
+        "requests that fail are no errors of the thread",
+        "The peer tells the followers of the thread; here only who asked hears of it.",
+        "theirs",
+        "error",
+        only=FAILED_REQUESTS,
+    ),
+    Extra(
+        "status after a failed rollback",
+        "The peer's systemError stays when the running turn ends; here the thread becomes idle as ever.",
+        "ours",
+        "thread/status/changed",
+        lambda body, before: body["status"]["type"] == "idle" and any(_is_idle(each) for each in before),
+        only=("taking back turns while one runs",),
+    ),
+    Verdict(
+        "input that is empty",
+        "The peer accepts it, and makes the next turn fail; we refuse it.",
+        "turn/start with nothing",
+        "refused",
+        ("input that is empty",),
+    ),
+    Field(
+        "turn after a request that failed",
+        "The peer ends the turn as failed because of the request before it.",
+        "turn/completed",
+        ".turn.status",
+        lambda ours, theirs: (ours, theirs) == ("completed", "failed"),
+        only=FAILED_REQUESTS,
+    ),
+    Field(
+        "error of the turn after a request that failed",
+        "The peer ends the turn as failed because of the request before it.",
+        "turn/completed",
+        ".turn.error",
+        lambda ours, _theirs: ours is None,
+        only=FAILED_REQUESTS,
+    ),
+    Verdict(
+        "name of a thread without a file",
+        "The peer accepts it and fails afterwards; we refuse it.",
+        "thread/name/set",
+        "refused",
+        ("a thread without a file gets a name",),
+    ),
+    Field(
+        "usage after a rollback",
+        "An estimate of what the model gets: the peer's context holds instructions of many pages, ours does not.",
+        "thread/tokenUsage/updated",
+        ".tokenUsage.last.totalTokens",
+        only=("turns are taken back",),
+        right="either",
+    ),
+    Field(
+        "turn of the usage after a rollback",
+        "The peer names a turn that there never was; we name the last one that is left.",
+        "thread/tokenUsage/updated",
+        ".turnId",
+        only=("turns are taken back", "turns of a prepared thread are taken back"),
+    ),
+    Field(
+        "turn of the usage told to a joiner",
+        "The peer names the running turn, which has cost nothing yet, because of its empty limits; we name the one"
+        " that caused the usage.",
+        "thread/tokenUsage/updated",
+        ".turnId",
+        only=("a second client joins in the middle of a message",),
+    ),
+    Field(
+        "folders that may be written to",
+        "The peer opens its folder of memories; we keep no memories.",
+        "thread/start answered",
+        ".sandbox.writableRoots.*",
+        lambda ours, theirs: ours == ABSENT and theirs == "<home>/memories",
+        right="either",
+    ),
+    Field(
+        "rights to folders",
+        "The peer opens its folder of memories and closes the project's own settings; we have neither.",
+        "thread/start answered",
+        ".permissionProfile.fileSystem.entries.*",
+        lambda ours, theirs: ours == ABSENT and theirs["path"]["path"] in ("<home>/memories", "<home>/.codex"),
+        right="either",
+    ),
+    Field(
+        "ids of running items",
+        "The peer's snapshot has ids of its own; ours has those that live notifications carry.",
+        "thread/re* answered",
+        ".thread.turns.*.items.*.id",
+        lambda ours, theirs: str(theirs).startswith("item-") and str(ours).startswith("<id "),
+    ),
+)
