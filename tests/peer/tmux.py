@@ -82,9 +82,9 @@ class Tmux:
         self._folder = folder
         self._env = os.environ | {"CODEX_HOME": str(home), "TERM": "xterm-256color", "TMUX_TMPDIR": sockets}
 
-    async def codex(self, name: str, *arguments: str) -> Terminal:
-        """The stock TUI with these arguments in a new terminal."""
-        command = shlex.join([codex.binary(codex.REFERENCE), *arguments])
+    async def codex(self, name: str, *arguments: str, version: str = codex.REFERENCE) -> Terminal:
+        """The stock TUI of this version with these arguments in a new terminal."""
+        command = shlex.join([codex.binary(version), *arguments])
         size = ("-x", str(WIDTH), "-y", str(HEIGHT))
         await self.run("new-session", "-d", "-s", name, *size, "-c", str(self._folder), command)
         return Terminal(self, name)
