@@ -102,6 +102,8 @@ class _Editor:
             return value
         if _MADE.search(value) or _OPAQUE.search(key):
             return self._symbol(value)
+        if value.startswith("data:"):
+            return "{picture}"
         return "text" if len(value) > LONGEST or key in _PROSE else value
 
     def _symbol(self, value: str) -> str:
