@@ -175,7 +175,7 @@ class Server:
     """A server in this process, on a port of its own, with a scripted model."""
 
     dialect = V0_125
-    """The version that its clients declare if a test says nothing else; conversations are held in the newest as well."""
+    """What its clients speak if a test says nothing else; conversations are held in the newest version as well."""
 
     def __init__(self, app: App, provider: ScriptedProvider) -> None:
         self.app = app
