@@ -96,14 +96,19 @@ THREAD_RESUME = Method(
     thread.ThreadResumeParams,
     thread.SessionResponse,
     by_thread,
-    gated={"history": "history", "path": "path", "persist_extended_history": "persistFullHistory"},
+    gated={
+        "history": "history",
+        "path": "path",
+        "initial_turns_page": "initialTurnsPage",
+        "persist_extended_history": "persistFullHistory",
+    },
 )
 THREAD_FORK = Method(
     "thread/fork",
     thread.ThreadForkParams,
     thread.SessionResponse,
     by_thread,
-    gated={"path": "path", "persist_extended_history": "persistFullHistory"},
+    gated={"path": "path", "before_turn_id": "beforeTurnId", "persist_extended_history": "persistFullHistory"},
 )
 THREAD_READ = Method("thread/read", thread.ThreadReadParams, thread.ThreadResponse, by_thread)
 THREAD_LIST = Method("thread/list", thread.ThreadListParams, thread.ThreadListResponse)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import re
+from collections.abc import Iterable
+from typing import Literal
 
 from protocol.wire import AS_IS, UNSET, UnsetType, Wire
 
 SandboxMode = Literal["read-only", "workspace-write", "danger-full-access"]
 ApprovalsReviewer = Literal["user", "auto_review", "guardian_subagent"]
+
+
+_ABSOLUTE = re.compile(r"/|\\\\|[A-Za-z]:[\\/]")
+"""How a path from a root begins, on whatever system: rollouts travel."""
+
+
+def _require_absolute(paths: Iterable[str]) -> None:
+    for path in paths:
+        if not _ABSOLUTE.match(path):
+            raise ValueError(f"path `{path}` is not absolute")
 
 
 class GranularRules(Wire, rename=AS_IS):
@@ -39,6 +51,9 @@ class RestrictedAccess(Wire, tag="restricted"):
     include_platform_defaults: bool = True
     readable_roots: list[str] = []
 
+    def __post_init__(self) -> None:
+        _require_absolute(self.readable_roots)
+
 
 ReadOnlyAccess = FullAccess | RestrictedAccess
 
@@ -69,6 +84,9 @@ class WorkspaceWrite(Wire, tag="workspaceWrite"):
     exclude_tmpdir_env_var: bool = False
     exclude_slash_tmp: bool = False
 
+    def __post_init__(self) -> None:
+        _require_absolute(self.writable_roots)
+
 
 SandboxPolicy = DangerFullAccess | ReadOnly | ExternalSandbox | WorkspaceWrite
 
@@ -79,10 +97,39 @@ class NetworkPermission(Wire):
     enabled: bool
 
 
-class FileSystemEntry(Wire):
-    """One path (``path``, ``glob_pattern`` or ``special``) and what may be done there."""
+class FilePath(Wire, tag="path"):
+    """This file or folder."""
 
-    path: dict[str, Any]
+    path: str
+
+    def __post_init__(self) -> None:
+        _require_absolute([self.path])
+
+
+class GlobPattern(Wire, tag="glob_pattern"):
+    """All that match."""
+
+    pattern: str
+
+
+class SpecialPath(Wire):
+    """What ``kind`` stands for: ``root``, ``minimal``, ``current_working_directory``, ``tmpdir`` and others."""
+
+    kind: str
+    path: str | UnsetType = UNSET
+    subpath: str | UnsetType | None = UNSET
+
+
+class Special(Wire, tag="special"):
+    """A place that every machine has."""
+
+    value: SpecialPath
+
+
+class FileSystemEntry(Wire):
+    """A place, and what may be done there."""
+
+    path: FilePath | GlobPattern | Special
     access: Literal["read", "write", "none", "deny"]
 
 

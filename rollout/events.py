@@ -116,6 +116,8 @@ class TokenUsage(Record):
 
     input_tokens: int
     cached_input_tokens: int
+    cache_write_input_tokens: int | UnsetType = UNSET
+    """Only newer versions count it."""
     output_tokens: int
     reasoning_output_tokens: int
     total_tokens: int

@@ -48,7 +48,9 @@ class Survey:
         self.ending: list[Entry] = []
         self.is_plain = True
         self.size = 0
+        self.stop: int | None = None
         self.spans: list[Span] = []
+        self._begun: dict[str, int] = {}
 
     def take(self, raw: bytes, entry: Entry | None) -> None:
         """Look at the next line."""
@@ -60,8 +62,25 @@ class Survey:
             self.is_plain = not entry.is_paginated
         for kept in _in_old_form(entry):
             self.fold.feed(kept, raw)
+        if (turn_id := self.fold.history.newest_turn_id) is not None:
+            self._begun.setdefault(turn_id, start)
         if not self.is_plain or raw[-1:] != b"\n" or _changes(entry):
             self._note(start, anew=True)
+
+    def place_before(self, turn_id: str) -> int | None:
+        """The byte at which a turn of the source begins; None if it has no such turn."""
+        return self._begun.get(turn_id) if turn_id in self._turn_ids() else None
+
+    def place_after(self, turn_id: str) -> int | None:
+        """The byte at which the turn that follows this one begins, or the end; None if there is no such turn."""
+        turn_ids = self._turn_ids()
+        if turn_id not in turn_ids:
+            return None
+        later = turn_ids[turn_ids.index(turn_id) + 1 :]
+        return self._begun[later[0]] if later else self.size
+
+    def _turn_ids(self) -> list[str]:
+        return [turn.id for turn in self.fold.history.turns()]
 
     def _note(self, start: int, *, anew: bool) -> None:
         last = self.spans[-1] if self.spans else None
@@ -79,15 +98,21 @@ class Survey:
 
     def entries(self) -> Iterator[Entry]:
         """What the copy says but for its own meta, model items too; read from the source once more."""
-        yield from (kept for entry in entries(self.path) for kept in _in_old_form(entry))
+        yield from (kept for entry in entries(self.path, self.stop) for kept in _in_old_form(entry))
         yield from self.ending
 
 
-def survey(path: Path) -> Survey:
-    """Read a source for a copy of it. Raises :class:`~rollout.reader.RolloutError`."""
+def survey(path: Path, stop: int | None = None) -> Survey:
+    """Read a source for a copy of it, or of its lines before the byte ``stop``.
+
+    Raises :class:`~rollout.reader.RolloutError`.
+    """
     source, blank = Survey(path), True
+    source.stop = stop
     pass_over = source.fold.history.pass_over
     for raw, entry in skim(path):
+        if source.size == stop:
+            break
         if entry is OTHER_ITEM and source.is_plain:
             source.size += len(raw)
             pass_over(1)

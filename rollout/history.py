@@ -87,6 +87,12 @@ class History:
         running = self._open is not None and self._open.explicit and self._open.status == "inProgress"
         return self._open.id if self._open is not None and running else None
 
+    @property
+    def newest_turn_id(self) -> str | None:
+        """The turn that began last, ended or not."""
+        newest = self._open or (self._finished[-1] if self._finished else None)
+        return None if newest is None else newest.id
+
     # Where a turn begins and ends
 
     def _started(self, event: events.TaskStarted) -> None:

@@ -32,6 +32,14 @@ _AT_ONCE = 32
 T = TypeVar("T")
 
 
+def followed(folder: str) -> str:
+    """This folder with its links followed; a name that no file can have (it holds a NUL) stays as it is."""
+    try:
+        return os.path.realpath(folder)
+    except ValueError:
+        return folder
+
+
 class IndexInUse(Exception):
     """Another process keeps the index, and keeps it right."""
 
@@ -137,8 +145,8 @@ class Indexed:
         """Links may change at any time, so folders are followed anew each time."""
         cwds = None
         if query.cwds is not None:
-            wanted = {os.path.realpath(cwd) for cwd in query.cwds}
-            cwds = [cwd for cwd in index.cwds() if os.path.realpath(cwd) in wanted]
+            wanted = {followed(cwd) for cwd in query.cwds}
+            cwds = [cwd for cwd in index.cwds() if followed(cwd) in wanted]
         return index.page(query, cwds, limit)
 
     # Keeping the index in line

@@ -108,10 +108,19 @@ def read(path: Path, *, items: bool = True) -> Rollout:
     return Rollout(path=path, entries=entries, meta=meta, torn=torn, skipped=skipped)
 
 
-def entries(path: Path) -> Iterator[Entry]:
-    """All entries, model items too, one after the other. Raises :class:`RolloutError`."""
-    decoded = (decode_line(raw) for raw in raw_lines(path))
-    return (entry for entry in decoded if entry is not None)
+def entries(path: Path, stop: int | None = None) -> Iterator[Entry]:
+    """All entries, or those before the byte ``stop``, model items too, one after the other.
+
+    Raises :class:`RolloutError`.
+    """
+    size = 0
+    for raw in raw_lines(path):
+        if size == stop:
+            return
+        size += len(raw)
+        entry = decode_line(raw)
+        if entry is not None:
+            yield entry
 
 
 def skim(path: Path) -> Iterator[tuple[bytes, Entry | None]]:

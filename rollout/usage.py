@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
 from protocol import account
 from protocol.turn import Turn
 from protocol.usage import ThreadTokenUsage, TokenUsageBreakdown
+from protocol.wire import UNSET, UnsetType
 from rollout.events import Credits, RateLimits, RateLimitWindow, TokenCount, TokenUsage, TokenUsageInfo
 from rollout.history import History, UsageOwner, rebuild
 from rollout.lines import Entry
@@ -91,8 +92,15 @@ def _window(info: TokenUsageInfo | None, window: int | None) -> int | None:
 
 
 def _plus(total: TokenUsage, usage: TokenUsage) -> TokenUsage:
-    sums = {field: getattr(total, field) + getattr(usage, field) for field in TokenUsage.__struct_fields__}
+    sums: dict[str, Any] = {
+        field: _sum(getattr(total, field), getattr(usage, field)) for field in TokenUsage.__struct_fields__
+    }
     return TokenUsage(**sums)
+
+
+def _sum(one: int | UnsetType, other: int | UnsetType) -> int | UnsetType:
+    """What nobody counted stays uncounted."""
+    return other if one is UNSET else one if other is UNSET else one + other
 
 
 def _only_total(tokens: int) -> TokenUsage:
@@ -116,6 +124,7 @@ def breakdown(usage: TokenUsage) -> TokenUsageBreakdown:
         total_tokens=usage.total_tokens,
         input_tokens=usage.input_tokens,
         cached_input_tokens=usage.cached_input_tokens,
+        cache_write_input_tokens=usage.cache_write_input_tokens or 0,
         output_tokens=usage.output_tokens,
         reasoning_output_tokens=usage.reasoning_output_tokens,
     )

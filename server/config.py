@@ -289,7 +289,9 @@ def _missing_profile(user: Mapping[str, Any], flags: Mapping[str, Any], path: Pa
 
 
 def _provider_id(keys: CodexKeys, environ: Mapping[str, str]) -> str:
-    return keys.model_provider or (OPENAI if environ.get("OPENAI_API_KEY", "").strip() else OFFLINE)
+    if keys.model_provider is not None:
+        return keys.model_provider
+    return OPENAI if environ.get("OPENAI_API_KEY", "").strip() else OFFLINE
 
 
 def _apply(keys: CodexKeys, typed: Overrides) -> CodexKeys:

@@ -1,11 +1,13 @@
-"""What every test goes through. Owns the marker ``codex``: tests that need released binaries and tmux."""
+"""What every test goes through: the tools that the marker ``codex`` needs, and the schema of what clients hear."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
+from tests.schema.witness import take_complaints
 from tests.support import codex
 
 
@@ -20,3 +22,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get("THREADCAST_REQUIRE_TOOLS") == "1":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def schema_check() -> Iterator[None]:
+    """Fail a test whose clients heard a message that the schema of their version does not allow."""
+    take_complaints()
+    yield
+    wrong = take_complaints()
+    if wrong:
+        pytest.fail("messages that the schema does not allow:\n" + "\n".join(wrong[:40]), pytrace=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -15,6 +15,7 @@ from protocol.permissions import (
     DisabledProfile,
     ExternalProfile,
     ExternalSandbox,
+    FilePath,
     FileSystemEntry,
     ManagedProfile,
     NetworkPermission,
@@ -22,6 +23,8 @@ from protocol.permissions import (
     ReadOnly,
     RestrictedFileSystem,
     SandboxPolicy,
+    Special,
+    SpecialPath,
     WorkspaceWrite,
 )
 from protocol.thread import SessionOverrides
@@ -213,12 +216,12 @@ def _workspace_entries(policy: WorkspaceWrite) -> list[FileSystemEntry]:
         entries.append(_special("slash_tmp", "write"))
     if not policy.exclude_tmpdir_env_var:
         entries.append(_special("tmpdir", "write"))
-    roots = [FileSystemEntry(path={"type": "path", "path": root}, access="write") for root in policy.writable_roots]
+    roots = [FileSystemEntry(path=FilePath(path=root), access="write") for root in policy.writable_roots]
     return entries + roots
 
 
-def _special(kind: str, access: str) -> FileSystemEntry:
-    return msgspec.convert({"path": {"type": "special", "value": {"kind": kind}}, "access": access}, FileSystemEntry)
+def _special(kind: str, access: Literal["read", "write"]) -> FileSystemEntry:
+    return FileSystemEntry(path=Special(value=SpecialPath(kind=kind)), access=access)
 
 
 def _managed(network: bool, entries: list[FileSystemEntry]) -> ManagedProfile:
@@ -234,9 +237,9 @@ def _sandbox_of(profile: PermissionProfile) -> SandboxPolicy:
             writable = [entry.path for entry in entries if entry.access == "write"]
             if not writable:
                 return ReadOnly(network_access=network.enabled)
-            kinds = {path["value"].get("kind") for path in writable if path.get("type") == "special"}
+            kinds = {path.value.kind for path in writable if isinstance(path, Special)}
             return WorkspaceWrite(
-                writable_roots=[path["path"] for path in writable if path.get("type") == "path"],
+                writable_roots=[path.path for path in writable if isinstance(path, FilePath)],
                 network_access=network.enabled,
                 exclude_slash_tmp="slash_tmp" not in kinds,
                 exclude_tmpdir_env_var="tmpdir" not in kinds,

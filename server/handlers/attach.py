@@ -31,14 +31,14 @@ _OTHER_MODEL = (
 async def resume(call: Call, params: ThreadResumeParams) -> ResumeResponse:
     """Attach to a thread: to the loaded one as it is, else from its rollout."""
     check_permissions(params)
-    live = _loaded(call, params)
-    if live is None:
-        live = await _load(call, params)
-    else:
-        await live.catch_up()
-    if not params.exclude_turns:
-        await live.prepare(call.connection.version)
-    snapshot = attach(call, live, turns=not params.exclude_turns)
+    known = _loaded(call, params)
+    live = known or await _load(call, params)
+    with call.app.loaded.held(live):
+        if known is not None:
+            await known.catch_up()
+        if not params.exclude_turns:
+            await live.prepare(call.connection.version)
+        snapshot = attach(call, live, turns=not params.exclude_turns)
     return resume_response(
         snapshot.thread, live.settings, page=_page(params, snapshot.turns), turns_cursor=end_cursor(snapshot.turns)
     )
@@ -54,9 +54,10 @@ async def fork(call: Call, params: ThreadForkParams) -> SessionResponse:
         source.require_written()
     live = await call.app.opening.fork(path, params, originator=call.connection.client_name)
     call.app.loaded.add(live, told=False)
-    if not params.exclude_turns:
-        await live.prepare(call.connection.version)
-    snapshot = attach(call, live, turns=not params.exclude_turns)
+    with call.app.loaded.held(live):
+        if not params.exclude_turns:
+            await live.prepare(call.connection.version)
+        snapshot = attach(call, live, turns=not params.exclude_turns)
     started = frames.notification(methods.THREAD_STARTED, ThreadStartedNotification(thread=live.describe([])))
     call.then(lambda: call.app.outgoing.announce(started))
     return session_response(snapshot.thread, live.settings)

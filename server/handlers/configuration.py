@@ -11,6 +11,7 @@ from protocol.config import (
     SkillsListParams,
     SkillsListResponse,
 )
+from protocol.errors import invalid_request
 from protocol.model import (
     CollaborationModeListResponse,
     CollaborationModeMask,
@@ -25,8 +26,9 @@ from server.dispatch import Call, handles
 
 
 @handles(methods.MODEL_LIST)
-async def list_models(call: Call, _params: ModelListParams) -> ModelListResponse:
+async def list_models(call: Call, params: ModelListParams) -> ModelListResponse:
     """The models of the configured provider; never empty."""
+    _check_cursor(params.cursor)
     config = call.app.config.reread()
     return ModelListResponse(data=models.list_models(config.provider_id, config.model), next_cursor=None)
 
@@ -44,15 +46,23 @@ _MODES = (
 
 
 @handles(methods.EXPERIMENTAL_FEATURE_LIST)
-async def list_experimental_features(_call: Call, _params: PageParams) -> EmptyPage:
+async def list_experimental_features(_call: Call, params: PageParams) -> EmptyPage:
     """There are none to switch."""
+    _check_cursor(params.cursor)
     return EmptyPage()
 
 
 @handles(methods.MCP_SERVER_STATUS_LIST)
-async def list_mcp_servers(_call: Call, _params: PageParams) -> EmptyPage:
+async def list_mcp_servers(_call: Call, params: PageParams) -> EmptyPage:
     """No MCP server is run."""
+    _check_cursor(params.cursor)
     return EmptyPage()
+
+
+def _check_cursor(cursor: str | None) -> None:
+    """Cursors of these lists are positions; as each is one page, we hand out none."""
+    if cursor is not None and not cursor.isdecimal():
+        raise invalid_request(f"invalid cursor: {cursor}")
 
 
 @handles(methods.CONFIG_READ)

@@ -21,7 +21,7 @@ from protocol.thread import (
 from protocol.wire import Empty
 from rollout.events import ThreadNameUpdated
 from server.dispatch import Call, handles
-from server.handlers.checks import check_environments, check_permissions, parse_thread_id
+from server.handlers.checks import check_environments, check_permissions, check_tools, parse_thread_id
 from server.handlers.session import session_response
 from server.threads.describe import thread_object
 from server.threads.encoded_turns import EncodedTurns
@@ -33,6 +33,7 @@ async def start(call: Call, params: ThreadStartParams) -> SessionResponse:
     """Make a thread and subscribe the caller. Its rollout appears with the first thing said."""
     check_permissions(params)
     check_environments(params.environments)
+    check_tools(params.dynamic_tools or [])
     live = await call.app.opening.start(params, originator=call.connection.client_name)
     call.app.subscriptions.subscribe(call.connection, live.id)
     call.app.loaded.add(live, told=False)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -26,6 +28,7 @@ class Loaded:
         self._subscriptions = subscriptions
         self._idle_seconds = idle_seconds
         self._threads: dict[str, LiveThread] = {}
+        self._held = Counter[str]()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._unloading: set[asyncio.Task[None]] = set()
 
@@ -68,6 +71,18 @@ class Loaded:
             later = asyncio.get_running_loop().call_later
             self._timers[thread.id] = later(self._idle_seconds, self._unload, thread)
 
+    @contextmanager
+    def held(self, thread: LiveThread) -> Iterator[None]:
+        """Until the end of the block the thread does not leave for being idle: somebody is about to follow it."""
+        self._held[thread.id] += 1
+        try:
+            yield
+        finally:
+            self._held[thread.id] -= 1
+            if not self._held[thread.id]:
+                del self._held[thread.id]
+            self.changed(thread)
+
     def left(self, thread_ids: list[str]) -> None:
         """These threads lost their last subscriber."""
         for thread_id in thread_ids:
@@ -93,6 +108,8 @@ class Loaded:
 
     def _is_idle(self, thread: LiveThread) -> bool:
         # A thread whose lines the disk refuses stays: it is all that holds them.
+        if self._held[thread.id]:
+            return False
         return not thread.is_busy and not self._subscriptions.of(thread.id) and thread.unwritten is None
 
     def _unload(self, thread: LiveThread) -> None:

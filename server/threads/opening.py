@@ -166,12 +166,16 @@ class Opening:
     async def fork(self, path: Path, params: ThreadForkParams, *, originator: str) -> LiveThread:
         """A new thread that begins as a copy of this rollout. Raises :class:`~protocol.errors.RpcError`."""
         source: Survey = await _refusing(path, fork.survey, path)
+        if params.last_turn_id is not None or params.before_turn_id is not None:
+            source = await _refusing(path, fork.survey, path, _stop(source, params))
         summary: ThreadSummary = await _refusing(path, self._catalog.summary_of, path)
         settings = self._resumed_settings(source.fold, params)
         meta = self._new_meta(settings, originator, git=await git_state(settings.cwd), source=source.fold.meta)
         copy: Callable[..., LiveThread] = self._keep if params.ephemeral else self._copy
         live: LiveThread = await _refusing(path, copy, source, meta, settings)
         live.summary = live.summary.copied_from(summary)
+        if not live.turns():
+            live.summary = live.summary.with_preview("")
         return live
 
     # -- parts -------------------------------------------------------------------------------------------------------
@@ -271,6 +275,17 @@ class Opening:
             return session_settings(self._config.reread(), params, cwd=cwd, last=last, instructions=instructions)
         except ConfigError as error:
             raise invalid_request(f"failed to load configuration: {error}") from error
+
+
+def _stop(source: Survey, params: ThreadForkParams) -> int:
+    """The byte at which a copy ends that keeps not all turns. Raises :class:`~protocol.errors.RpcError`."""
+    last, before = params.last_turn_id, params.before_turn_id
+    if last is not None and before is not None:
+        raise invalid_request("`beforeTurnId` cannot be combined with `lastTurnId`")
+    stop = source.place_after(last) if last is not None else source.place_before(before or "")
+    if stop is None:
+        raise invalid_request(f"turn not found: {last or before}")
+    return stop
 
 
 async def _refusing(path: Path, work: Callable[..., Any], *args: Any) -> Any:

@@ -11,7 +11,7 @@ import pytest
 
 from protocol import frames
 from protocol.dialects.shape import shaped
-from protocol.dialects.versions import V0_125
+from protocol.dialects.versions import Version
 from protocol.turn import Turn
 from protocol.wire import encode
 from rollout import fork
@@ -75,10 +75,10 @@ async def test_other_threads_are_heard_while_one_is_read_or_copied(
         assert len((await waiting.reply(request))["result"]["thread"]["turns"]) == 5
 
 
-async def test_a_long_reply_says_what_the_rollout_says(tmp_path: Path) -> None:
+async def test_a_long_reply_says_what_the_rollout_says(tmp_path: Path, dialect: Version) -> None:
     stored = long_thread(tmp_path)
     turns = present(rebuild(read(stored.path).entries).turns(), active=False)
-    expected = json.loads(frames.response(1, shaped(turns, V0_125)).payload)["result"]
+    expected = json.loads(frames.response(1, shaped(turns, dialect)).payload)["result"]
     async with running(tmp_path) as server:
         client = await server.client()
         for method in ("thread/read", "thread/resume", "thread/resume", "thread/read", "thread/fork"):

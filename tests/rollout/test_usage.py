@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from protocol.turn import Turn, TurnStatus
+from protocol.wire import encode
 from rollout import events
 from rollout.history import UsageOwner, rebuild
 from rollout.reader import read
@@ -169,3 +171,13 @@ def test_newer_limits_replace_older_but_keep_credits_and_plan() -> None:
     assert shown.credits is not None
     assert shown.credits.balance == "3"
     assert shown.primary is None
+
+
+def test_what_only_newer_versions_count_is_added_up_and_stays_uncounted_where_nobody_did() -> None:
+    counted = replace(usage_info().last_token_usage, cache_write_input_tokens=7)
+    info = append(append(None, usage_info().last_token_usage, None), counted, None)
+    assert append(info, counted, None).total_token_usage.cache_write_input_tokens == 14
+    assert to_wire(info).total.cache_write_input_tokens == 7
+    plain = append(append(None, usage_info().last_token_usage, None), usage_info().last_token_usage, None)
+    assert b"cache_write" not in encode(plain)
+    assert to_wire(plain).total.cache_write_input_tokens == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rollout import cursors
 from rollout.cursors import Key
+from rollout.indexed import followed
 from rollout.metadata import MetadataLog
 from rollout.names import SessionIndex, named_by
 from rollout.paths import Home, parse_name
@@ -76,7 +77,7 @@ def _fits(thread: ThreadSummary, query: Query) -> bool:
         return False
     if source_kinds(thread.source).isdisjoint(asked_kinds(query.source_kinds)):
         return False
-    return query.cwds is None or os.path.realpath(thread.cwd) in {os.path.realpath(cwd) for cwd in query.cwds}
+    return query.cwds is None or followed(thread.cwd) in {followed(cwd) for cwd in query.cwds}
 
 
 def _recorded_name(path: Path, thread_id: str) -> str | None:

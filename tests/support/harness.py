@@ -21,6 +21,7 @@ from protocol.dialects.versions import EXTENSION, V0_125, Version
 from server.app import App
 from server.config import Config
 from server.providers.scripted import Response, ScriptedProvider
+from tests.schema.witness import Witness
 
 PATIENCE = 10.0
 """Seconds that any wait may take."""
@@ -49,10 +50,14 @@ class Refused(Exception):
 
 
 class Client:
-    """One connection. ``log`` holds every message received, in order."""
+    """One connection. ``log`` holds every message received, in order; each is held against its schema.
 
-    def __init__(self, socket: ClientConnection) -> None:
+    ``speaks``: the version of the server, where that is a released one, whatever the client declares.
+    """
+
+    def __init__(self, socket: ClientConnection, speaks: str | None = None) -> None:
         self.socket = socket
+        self._witness = Witness(speaks)
         self.log: list[Message] = []
         self.read_up_to = 0
         self._ids = itertools.count(1)
@@ -62,8 +67,10 @@ class Client:
     async def _read(self) -> None:
         try:
             async for text in self.socket:
+                message = json.loads(text)
+                self._witness.received(message)
                 async with self._news:
-                    self.log.append(json.loads(text))
+                    self.log.append(message)
                     self._news.notify_all()
         except ConnectionClosed:
             pass
@@ -91,6 +98,7 @@ class Client:
 
     async def send_text(self, text: str | bytes) -> None:
         """Send one raw frame."""
+        self._witness.sent(text)
         await self.socket.send(text)
 
     # -- hearing -----------------------------------------------------------------------------------------------------
@@ -166,6 +174,9 @@ class Client:
 class Server:
     """A server in this process, on a port of its own, with a scripted model."""
 
+    dialect = V0_125
+    """What its clients speak if a test says nothing else; conversations are held in the newest version as well."""
+
     def __init__(self, app: App, provider: ScriptedProvider) -> None:
         self.app = app
         self.provider = provider
@@ -196,7 +207,7 @@ class Server:
         self,
         name: str = "test",
         *,
-        version: Version = V0_125,
+        version: Version | None = None,
         experimental: bool = True,
         opt_out: Sequence[str] = (),
         **options: Any,
@@ -206,7 +217,7 @@ class Server:
         capabilities = {
             "experimentalApi": experimental,
             "optOutNotificationMethods": list(opt_out),
-            "extensions": {EXTENSION: f"{version}.0"},
+            "extensions": {EXTENSION: f"{version or self.dialect}.0"},
         }
         hello = {"clientInfo": {"name": name, "version": "1.0"}, "capabilities": capabilities}
         await client.call("initialize", **hello)

@@ -1,0 +1,12 @@
+"""What is said of rows of ours that not every version knows, or that no conversation needs to show."""
+
+from __future__ import annotations
+
+RETIRED = {
+    "thread/rollback": "ThreadReadResponse",
+}
+"""Requests that the newest version does not know any more; we serve them to everybody. Each with the type of that
+version that its answer has."""
+
+UNHEARD: dict[str, str] = {}
+"""Rows whose message no conversation hears in each version that knows it -> why not."""

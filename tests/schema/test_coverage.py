@@ -1,0 +1,29 @@
+"""Runs last: was everything that we say heard, and so held against the schema, in each version that knows it?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.schema.generated import VERSIONS
+from tests.schema.rows import UNHEARD
+from tests.schema.unheard import unheard
+
+CONVERSATIONS = Path(__file__).resolve().parents[1] / "conversations"
+
+pytestmark = [pytest.mark.codex(*VERSIONS), pytest.mark.whole_session]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_answer_and_notification_was_heard_in_each_version_that_knows_it(
+    version: str, request: pytest.FixtureRequest
+) -> None:
+    files = {item.path for item in request.session.items}
+    if not files.issuperset(CONVERSATIONS.glob("test_*.py")) or request.config.option.keyword:
+        pytest.skip("not all conversations were held in this session")
+    assert {name for name in unheard(version) if name not in UNHEARD} == set()
+
+
+def test_what_need_not_be_heard_has_a_reason() -> None:
+    assert all(UNHEARD.values())
