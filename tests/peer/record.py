@@ -67,7 +67,9 @@ class Stage:
             await asyncio.sleep(0.05)
 
     def _answered(self, method: str) -> int:
-        asked = {said.message["id"] for said in self.tap.log if said.message.get("method") == method and "id" in said.message}
+        asked = {
+            said.message["id"] for said in self.tap.log if said.message.get("method") == method and "id" in said.message
+        }
         return len(asked & {said.message.get("id") for said in self.tap.log if said.by == "server"})
 
     def open(self, gate: str) -> None:
@@ -128,4 +130,9 @@ async def _main(versions: list[str], names: list[str]) -> None:
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    asyncio.run(_main([one for one in given if one[0].isdigit()] or list(codex.VERSIONS), [one for one in given if not one[0].isdigit()]))
+    asyncio.run(
+        _main(
+            [one for one in given if one[0].isdigit()] or list(codex.VERSIONS),
+            [one for one in given if not one[0].isdigit()],
+        )
+    )

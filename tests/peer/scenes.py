@@ -210,7 +210,7 @@ SCENES = {
     "permissions": Scene(permissions),
     "plan": Scene(plan),
     "image": Scene(image),
-    "skill": Scene(skill, but=("0.125.0", "0.147.0")),
+    "skill": Scene(skill, but=("0.125.0", "0.147.0", "0.169.0")),
     "backtrack": Scene(backtrack, but=("0.147.0",)),
     "compact": Scene(compact),
 }

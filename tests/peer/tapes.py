@@ -2,7 +2,7 @@
 
 Owns the form of the files in ``recordings``; knows neither how they are made nor how they are played.
 
-A tape is a list of steps, one JSON object a line, of one connection:
+A tape is a list of steps, one JSON object a line. ``at`` is the number of the connection, where it is not the first:
 
 ``{"seed": [PROMPT…], "as": SYMBOL}``
     Before the client came, a thread was made with these turns. The symbol stands for its id.
@@ -75,11 +75,12 @@ class _Editor:
         for said in log:
             if isinstance(said, str):
                 self._steps.append({"open": said})
-            elif said.by == "client":
-                self._client(self._placed(said.message))
             else:
-                self._server(self._placed(said.message))
-        return [step for step in self._steps if step.get("hear") in (None, *HEARD) or "learn" in step]
+                take = self._client if said.by == "client" else self._server
+                take(self._placed(said.message))
+                if said.connection > 1:
+                    self._steps[-1]["at"] = said.connection
+        return [step for step in self._steps if step.get("hear") in (None, *HEARD)]
 
     def _placed(self, message: Any) -> Any:
         text = json.dumps(message)
@@ -120,14 +121,12 @@ class _Editor:
         else:
             step, told = {"hear": message["method"]}, message.get("params") or {}
             if message["method"] in HEARD:
-                step["of"] = self._of(told["threadId"])
+                step["of"] = self._symbol(told["threadId"])
         self._steps.append(step)
+        if step.get("hear") not in (None, *HEARD):
+            return
         for route, value in _strings(told, []):
-            self._heard.setdefault(value, (step, route))
-
-    def _of(self, thread_id: str) -> str:
-        """The symbol of a thread whose id the client may use only later."""
-        return self._symbol(thread_id)
+            self._heard.setdefault(value, (step, [self._symbols.get(str(key), key) for key in route]))
 
 
 def _strings(value: Any, route: Route) -> Iterator[tuple[Route, str]]:
