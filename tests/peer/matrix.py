@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.peer.clients import rollout_of
 from tests.peer.scripted_model import ScriptedModel
-from tests.peer.tmux import PATIENCE, Terminal, Tmux
+from tests.peer.tmux import PATIENCE, SAID, Terminal, Tmux
 from tests.support import codex
 from tests.support.app_server import AppServer
 
@@ -59,9 +59,8 @@ class Pair:
 
     async def keep_screens(self, folder: Path) -> None:
         """Write what each terminal shows."""
-        folder.mkdir()
-        for name, terminal in self._terminals.items():
-            (folder / f"{name}.txt").write_text(await terminal.history())
+        screens = {name: await terminal.history() for name, terminal in self._terminals.items()}
+        await asyncio.to_thread(_write, folder, screens)
 
     async def start(self, version: str) -> None:
         """A TUI starts a thread, has a turn and sees what it cost."""
@@ -94,7 +93,7 @@ class Pair:
         for speaker, text in ((self.host, "said by the host"), (self.guest, "said by the guest")):
             await speaker.say(text)
             for terminal in (self.host, self.guest):
-                screen = await terminal.sees(f"› {text}", f"Noted: {text.upper()}")
+                screen = await terminal.sees(f"{SAID}{text}", f"Noted: {text.upper()}")
                 assert screen.count(f"Noted: {text.upper()}") == 1
 
     async def steer(self) -> None:
@@ -106,7 +105,7 @@ class Pair:
         await self.guest.sees("↳ added by the guest")
         self._model.open("steered")
         for terminal in (self.host, self.guest):
-            await terminal.sees("First rest", "› added by the guest", "Noted: ADDED BY THE GUEST")
+            await terminal.sees("First rest", f"{SAID}added by the guest", "Noted: ADDED BY THE GUEST")
 
     async def interrupt(self) -> None:
         """The guest ends a turn of the host; both can go on."""
@@ -137,6 +136,12 @@ class Pair:
         assert "Context window: 81% left (60K used / 258K)" in status
 
 
+def _write(folder: Path, texts: dict[str, str]) -> None:
+    folder.mkdir()
+    for name, text in texts.items():
+        (folder / f"{name}.txt").write_text(text)
+
+
 def _runs(prompt: str, reply: str) -> Callable[[str], bool]:
     """Whether a screen shows this turn running. Some versions show the reply when a line of it is complete."""
-    return lambda screen: f"› {prompt}" in screen and ("esc to interrupt" in screen or f"• {reply}" in screen)
+    return lambda screen: f"{SAID}{prompt}" in screen and ("esc to interrupt" in screen or f"• {reply}" in screen)

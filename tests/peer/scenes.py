@@ -183,7 +183,7 @@ async def backtrack(stage: Stage) -> None:
     await _chat(terminal, "good evening")
     await terminal.press("Escape")
     await terminal.press("Escape")
-    await terminal.sees("esc")
+    await terminal.shows(lambda screen: "edit message" in screen or "rewind" in screen, "the turns to go back to")
     await terminal.press("Enter")
     await stage.said(BACK[stage.version])
     await terminal.press("Enter")

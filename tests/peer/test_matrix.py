@@ -13,7 +13,7 @@ import pytest
 
 from tests.peer.matrix import EDGES, Pair, cells, table
 from tests.peer.scripted_model import ScriptedModel
-from tests.peer.tmux import terminals
+from tests.peer.tmux import SAID, terminals
 from tests.support import codex
 from tests.support.app_server import ROOT, ours, serving
 
@@ -63,7 +63,7 @@ async def test_the_oldest_and_the_newest_see_what_the_other_changes(pair: Pair) 
     await oldest.press("Escape")
     await oldest.sees("enter to edit message")
     await oldest.press("Enter")
-    await oldest.shows(lambda screen: screen.rstrip().splitlines()[-3].startswith("› went on"), "the prompt again")
+    await oldest.shows(lambda screen: screen.rstrip().splitlines()[-3].startswith(f"{SAID}went on"), "the prompt again")
     await newest.say("after the rollback")
     for terminal in (oldest, newest):
         await terminal.sees("Noted: AFTER THE ROLLBACK")

@@ -21,6 +21,9 @@ PATIENCE = 20.0
 
 WIDTH, HEIGHT = 120, 100
 
+SAID = "\u203a "
+"""Stands before a prompt on the screen."""
+
 _PAUSE = 0.05
 
 
