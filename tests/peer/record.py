@@ -73,8 +73,10 @@ class Stage:
         return len(asked & {said.message.get("id") for said in self.tap.log if said.by == "server"})
 
     def open(self, gate: str) -> None:
-        """Let the model go on."""
-        self.gates.append((len(self.tap.log), gate))
+        """Let the model go on; in the tape right after the last answer, for newer servers end what is steered."""
+        said = enumerate(self.tap.log, 1)
+        after = max(at for at, each in said if each.by == "server" and "method" not in each.message)
+        self.gates.append((after, gate))
         self.model.open(gate)
 
     async def quiet(self) -> None:

@@ -76,9 +76,19 @@ class Deck:
 
     async def send(self, step: tapes.Step) -> None:
         message = self._filled(step["send"])
+        if message.get("method") == "thread/readState/update":
+            self._refresh(message["params"])
         if "method" in message and "id" in message:
             self._asked[self._at, message["id"]] = message["method"]
         await self._client.send_text(json.dumps(message))
+
+    def _refresh(self, params: dict[str, Any]) -> None:
+        """Name the revision that was last told of the thread, as a client that has heard it does."""
+        for message in self._client.log:
+            told = message.get("params") or message.get("result") or {}
+            thread = told.get("threadId") or told.get("thread", {}).get("id")
+            if thread == params["threadId"] and told.get("readState"):
+                params["expectedRevision"] = told["readState"]["revision"]
 
     async def reply(self, step: tapes.Step) -> None:
         method = self._asked[self._at, step["reply"]]
