@@ -8,15 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.peer.clients import rollout_of, seed
-from tests.peer.tmux import Terminal, Tmux, terminals
+from tests.peer.tmux import SAID, Terminal, Tmux, terminals
 from tests.support import codex
 from tests.support.app_server import ours, serving
 from tests.support.model import ModelServer
 
 pytestmark = pytest.mark.codex
-
-SAID = "\u203a "
-"""Stands before a prompt on the screen."""
 
 
 @pytest.fixture

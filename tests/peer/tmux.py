@@ -19,7 +19,10 @@ from tests.support import codex
 PATIENCE = 20.0
 """Seconds that a screen may take to show something."""
 
-WIDTH, HEIGHT = 120, 40
+WIDTH, HEIGHT = 120, 100
+
+SAID = "\u203a "
+"""Stands before a prompt on the screen."""
 
 _PAUSE = 0.05
 

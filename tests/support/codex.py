@@ -12,6 +12,12 @@ REFERENCE = "0.125.0"
 NEWEST = "0.169.0"
 """The newest version that we measure beside."""
 
+BETWEEN = ("0.147.0", "0.166.0")
+"""The two that were npm's ``latest`` for longest in between, and so are the most used."""
+
+VERSIONS = (REFERENCE, *BETWEEN, NEWEST)
+"""Whose TUIs are tested against our server, oldest first. ``.ci/run`` installs them."""
+
 
 def folder(version: str) -> Path:
     """Where npm installs this version for the tests."""
