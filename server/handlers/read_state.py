@@ -30,7 +30,7 @@ async def update(call: Call, params: ThreadReadStateUpdateParams) -> ThreadReadS
         raise RpcError(INVALID_REQUEST, "read state changed", ReadStateConflict(read_state=found.state)) from found
     except OSError as error:
         raise internal_error(f"the read state of thread {thread_id} cannot be written: {error.strerror}") from error
-    call.then(lambda: _announce(call, thread_id))
+    _announce(call, thread_id)
     return ThreadReadStateUpdateResponse(read_state=state)
 
 

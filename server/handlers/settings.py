@@ -21,7 +21,8 @@ async def update(call: Call, params: ThreadSettingsUpdateParams) -> Empty:
     if params.model == "":
         raise invalid_request("model must not be empty")
     await live.claim()
-    adopt(live, turn_settings(live.settings, params), record=True)
+    if (news := adopt(live, turn_settings(live.settings, params), record=True)) is not None:
+        call.then(lambda: live.broadcast(news))
     if live.materialised:
         await live.sync()
     return Empty()

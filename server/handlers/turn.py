@@ -37,7 +37,8 @@ async def start(call: Call, params: TurnStartParams) -> TurnStartResponse:
     await live.claim()
     check_environments(params.environments)
     check_permissions(params)
-    adopt(live, turn_settings(live.settings, params), record=False)
+    if (news := adopt(live, turn_settings(live.settings, params), record=False)) is not None:
+        live.broadcast(news)
     given = Input(params.input, params.client_user_message_id)
     turn_id = await _join(live, given)
     if turn_id is None:

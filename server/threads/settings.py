@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from protocol import frames, methods
+from protocol.frames import Message
 from protocol.settings import ThreadSettings, ThreadSettingsUpdatedNotification
 from server.engine.context import settings_applied
 from server.engine.settings import Settings
@@ -10,19 +11,19 @@ from server.threads.describe import environment
 from server.threads.live import LiveThread
 
 
-def adopt(live: LiveThread, settings: Settings, *, record: bool) -> None:
-    """Let later turns run with these settings; who follows the thread hears of them if they are others.
+def adopt(live: LiveThread, settings: Settings, *, record: bool) -> Message | None:
+    """Let later turns run with these settings. Returns what those who follow the thread must hear if they are others.
 
     ``record``: keep them in the rollout. Where a turn follows at once, the turn's own context does that.
     """
     before, live.settings = shown(live.settings), settings
     now = shown(settings)
     if now == before:
-        return
+        return None
     if record:
         live.emit(settings_applied(live.id, settings))
     updated = ThreadSettingsUpdatedNotification(thread_id=live.id, thread_settings=now)
-    live.broadcast(frames.notification(methods.THREAD_SETTINGS_UPDATED, updated))
+    return frames.notification(methods.THREAD_SETTINGS_UPDATED, updated)
 
 
 def shown(settings: Settings) -> ThreadSettings:
