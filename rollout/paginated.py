@@ -50,6 +50,7 @@ def stored_item(payload: dict[str, Any]) -> StoredItem | None:
     try:
         completed = msgspec.convert(payload, _Completed)
         item, said = _CONVERSIONS[type(completed.item)](completed.item, completed.turn_id)
+        said = [_of_thread(each, completed.thread_id) for each in said]
     except msgspec.ValidationError:
         return None
     return StoredItem(turn_id=completed.turn_id, item=item, events=said, payload=None if said else payload)
@@ -224,6 +225,11 @@ def _collab(stored: kinds.Collab, _: str) -> Said:
 
 def _sub_agent(stored: kinds.SubAgent, _: str) -> Said:
     return wire.SubAgentActivity(**asdict(stored)), []
+
+
+def _of_thread(said: events.DurableEvent, thread_id: str) -> events.DurableEvent:
+    """The event with the thread's id, where it has one."""
+    return replace(said, thread_id=thread_id) if isinstance(said, events.PlanCompleted) else said
 
 
 def _plan(stored: kinds.Plan, turn_id: str) -> Said:

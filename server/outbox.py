@@ -103,13 +103,17 @@ class Outbox:
             return
         waiting, self._waiting = self._waiting, []
         self._told, self._bearable = 0, self._limit
+        self._write(waiting)
+
+    def _write(self, frames: list[Frame]) -> None:
+        """Hand them to the socket in one call."""
         if self._in_parts:
             self._in_parts = False
-            self._socket.write_parts([part for frame in waiting for part in (frame.data, *frame.rest)])
-        elif len(waiting) == 1:
-            self._socket.write(waiting[0].data)
+            self._socket.write_parts([part for frame in frames for part in (frame.data, *frame.rest)])
+        elif len(frames) == 1:
+            self._socket.write(frames[0].data)
         else:
-            self._socket.write(b"".join([frame.data for frame in waiting]))
+            self._socket.write(b"".join([frame.data for frame in frames]))
 
     def _relieve(self) -> None:
         """Too much waits: write it, or say it in fewer frames, or give up."""

@@ -64,22 +64,15 @@ class StdioDoor:
 class LineOutbox(Outbox):
     """An outbox that puts down lines where others put down frames."""
 
-    def put(self, frame: Frame) -> None:
-        """Send a message after all that were put before."""
-        super().put(_Line(frame))
+    def _write(self, frames: list[Frame]) -> None:
+        self._socket.write(b"".join([_line(frame) for frame in frames]))
 
 
-class _Line(Frame):
+def _line(frame: Frame) -> bytes:
     """The JSON text of a frame and a line feed. Line ends inside the text, which may stand between its tokens, become
     spaces. Some readers take the Unicode separators for line ends as well; these can only stand in a string, and are
     escaped there."""
-
-    def __init__(self, frame: Frame) -> None:
-        text = _on_one_line(frame.payload)
-        self.data = text + b"\n"
-        self.rest = ()
-        self.method = frame.method
-        self.payload_at = 0
+    return _on_one_line(frame.payload) + b"\n"
 
 
 def _decoded(line: bytes) -> str:

@@ -21,7 +21,8 @@ from server.dispatch import Call, handles
 from server.handlers.checks import check_items, check_permissions, page_size, parse_thread_id
 from server.handlers.session import resume_response, session_response
 from server.threads.item_pages import Pages
-from server.threads.live import LiveThread, Snapshot
+from server.threads.live import LiveThread
+from server.threads.snapshot import Snapshot
 from server.threads.translate import warning
 from server.threads.turn_pages import end_cursor, page, viewed
 

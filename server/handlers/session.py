@@ -6,7 +6,7 @@ from typing import Any
 
 from protocol.thread import ResumeResponse, SessionResponse, TurnsPage
 from server.engine.settings import Settings
-from server.threads.live import Snapshot
+from server.threads.snapshot import Snapshot
 
 
 def session_response(snapshot: Snapshot, settings: Settings) -> SessionResponse:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -23,7 +23,7 @@ from protocol.read_state import ThreadReadState, ThreadReadStateChangedNotificat
 from protocol.sequence import Position, Resumed
 from protocol.thread import Thread, ThreadStatus, ThreadStatusChangedNotification
 from protocol.turn import Turn as WireTurn
-from protocol.wire import UNSET, Encoded, UnsetType
+from protocol.wire import Encoded
 from rollout import events
 from rollout.catalog import ThreadSummary
 from rollout.estimate import context_tokens
@@ -51,25 +51,13 @@ from server.threads.inflight import InFlight
 from server.threads.limits import Limits
 from server.threads.memory import Memory, Reread
 from server.threads.recent import Recent
-from server.threads.replay import CAUGHT_UP, Replay, decide
+from server.threads.replay import CAUGHT_UP, decide
+from server.threads.snapshot import Snapshot
 from server.threads.status import Status
 from server.threads.translate import notifications, usage_frame, warning
 from server.threads.writing import Writing
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What an attaching connection gets: the thread and its turns as of now, and the usage replay after the reply."""
-
-    thread: Thread
-    turns: list[WireTurn]
-    replay: Replay
-    sequence: Resumed | UnsetType = UNSET
-    """The place of the snapshot among the thread's notifications, for a connection that wants their numbers."""
-    missed: Sequence[Message] = ()
-    """What such a connection missed; then ``thread`` holds no turns, and there is no replay."""
 
 
 class LiveThread:

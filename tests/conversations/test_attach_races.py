@@ -10,7 +10,8 @@ import pytest
 from server.connection import Connection
 from server.handlers import attach as attach_handler
 from server.providers.scripted import Gate, Step, completed, message
-from server.threads.live import LiveThread, Snapshot
+from server.threads.live import LiveThread
+from server.threads.snapshot import Snapshot
 from tests.support.harness import Client, Server, running
 
 PIECES = [f"<{number}>" for number in range(400)]

@@ -110,7 +110,8 @@ def test_user_input_keeps_its_parts_and_their_order() -> None:
     read = stored_item(kept.payload)
     assert read is not None
     assert read.item == message
-    assert kept.events == [replace(legacy, text_elements=kept.events[0].text_elements)]
+    details = {"image_details": ["low"], "local_image_details": ["original"]}
+    assert kept.events == [replace(legacy, text_elements=kept.events[0].text_elements, **details)]
     assert kept.payload["item"]["content"][2:5] == [
         {"type": "image", "image_url": "u", "detail": "low"},
         {"type": "image", "file_id": "f"},
