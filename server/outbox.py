@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import islice
 from typing import Protocol
 
 from protocol.errors import TRY_AGAIN_LATER, Disconnect
@@ -121,8 +122,10 @@ class Outbox:
             self._flush()  # much was said in one turn of the event loop; that alone is not the client's fault
         if self._told <= self._limit:
             return
+        first = self._waiting[0]
         self._waiting = thinned(self._waiting)
-        self._told = sum(len(frame.data) + _WEIGHT for frame in self._waiting[1:] if frame.method is not None)
+        counted = islice(self._waiting, 1 if self._waiting[0] is first else 0, None)
+        self._told = sum(len(frame.data) + _WEIGHT for frame in counted if frame.method is not None)
         # Room for more, so that a text is not put together again with each piece of it.
         self._bearable = max(self._limit, self._told + self._limit // 4)
         if self._told > self._limit:

@@ -1,7 +1,10 @@
 import asyncio
+import re
 
 from protocol.errors import TRY_AGAIN_LATER, Disconnect
-from protocol.frames import Frame
+from protocol.frames import Frame, told
+from protocol.item import AgentMessageDeltaNotification
+from protocol.methods import AGENT_MESSAGE_DELTA
 from server.outbox import Outbox
 
 
@@ -48,6 +51,12 @@ def frame(text: str) -> Frame:
     made = Frame(text.encode())
     made.method = "some/method"
     return made
+
+
+def delta(text: str) -> Frame:
+    """A piece of an agent message."""
+    params = AgentMessageDeltaNotification(thread_id="t", turn_id="u", item_id="i", delta=text)
+    return told(AGENT_MESSAGE_DELTA, params)
 
 
 def reply(text: str) -> Frame:
@@ -189,3 +198,28 @@ async def test_closing_writes_what_waits() -> None:
     box.put(frame("a"))
     box.close()
     assert socket.written == [frame("a").data]
+
+
+async def test_a_text_that_waits_counts_however_few_frames_it_is_put_into() -> None:
+    socket = FakeSocket()
+    socket.room.clear()
+    box, orders = outbox(socket, limit=10_000)
+    for _ in range(30):
+        box.put(delta("x" * 1000))
+    assert [order.code for order in orders] == [TRY_AGAIN_LATER]
+
+
+async def test_pieces_of_a_text_that_wait_leave_as_one() -> None:
+    socket = FakeSocket()
+    socket.room.clear()
+    box, orders = outbox(socket, limit=10_000)
+    for number in range(100):
+        box.put(delta(f"{number} "))
+    assert orders == []
+    socket.room.set()
+    async with asyncio.timeout(1):
+        await socket.wrote.wait()
+    (written,) = socket.written
+    assert written.count(b"item/agentMessage/delta") < 40
+    said = "".join(re.findall(r'"delta":"([^"]*)"', written.decode(errors="replace")))
+    assert said == "".join(f"{number} " for number in range(100))
