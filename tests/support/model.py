@@ -1,6 +1,7 @@
 """A model server for the Responses API, scripted by the prompt. Owns the script; knows no Codex server.
 
-``deltas:COUNT:SIZE:DELAY_MS`` streams that many deltas of that many characters. ``think`` reasons before it answers,
+``deltas:COUNT:SIZE:DELAY_MS`` streams that many deltas of that many characters, ``stamps:COUNT:DELAY_MS`` that many
+which say when they were written, in nanoseconds of this machine's monotonic clock. ``think`` reasons before it answers,
 ``fail`` ends the response with an error, ``hang`` says one word and then nothing more, ``runs`` calls for a command
 first, ``reads:COUNT`` costs so many input tokens. Anything else gets a short reply that quotes the prompt.
 ``python -m tests.support.model`` serves alone and prints its address.
@@ -12,6 +13,7 @@ import asyncio
 import itertools
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +25,7 @@ FILLER = "#"
 """What bursts are made of; hardly anything else on the wire holds it."""
 
 _BURST = re.compile(r"deltas:(\d+):(\d+):(\d+(?:\.\d+)?)")
+_STAMPS = re.compile(r"stamps:(\d+):(\d+(?:\.\d+)?)")
 _READS = re.compile(r"reads:(\d+)")
 _HEADER = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\n%b\r\n"
 
@@ -143,6 +146,10 @@ async def _command(number: int) -> AsyncIterator[bytes]:
 
 async def _text(prompt: str, message: str) -> AsyncIterator[tuple[bytes, str]]:
     """The deltas, encoded and plain, in pieces that are sent at once."""
+    if stamps := _STAMPS.search(prompt):
+        async for stamped in _stamps(message, int(stamps[1]), float(stamps[2]) / 1000):
+            yield stamped
+        return
     burst = _BURST.search(prompt)
     if burst is None:
         for word in ("Noted", ": ", prompt.upper()):
@@ -155,6 +162,13 @@ async def _text(prompt: str, message: str) -> AsyncIterator[tuple[bytes, str]]:
         amount = min(step, count - begin)
         yield once * amount, FILLER * (size * amount)
         await asyncio.sleep(delay)
+
+
+async def _stamps(message: str, count: int, delay: float) -> AsyncIterator[tuple[bytes, str]]:
+    for _ in range(count):
+        await asyncio.sleep(delay)
+        stamp = f"{time.monotonic_ns()} "
+        yield _encode(_delta(message, stamp)), stamp
 
 
 def _reasoning(item_id: str) -> Iterator[Event]:
