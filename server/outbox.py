@@ -15,10 +15,12 @@ from typing import Protocol
 
 from protocol.errors import TRY_AGAIN_LATER, Disconnect
 from protocol.frames import Frame
-from server.thinning import thinned
+from server.thinning import least, thinned
 
 _WEIGHT = 300
 """Bytes of memory, about, that a waiting notification takes besides its text."""
+
+_TOO_MUCH = "too slow: more waits for this connection than the server keeps; reconnect and resume"
 
 
 class Socket(Protocol):
@@ -76,7 +78,7 @@ class Outbox:
         if self._closed:
             return
         if frame.method is not None and self._waiting:  # one frame alone may have any size
-            self._told += len(frame.data) + _WEIGHT
+            self._told += frame.size + _WEIGHT
         self._waiting.append(frame)
         if frame.rest:
             self._in_parts = True
@@ -117,12 +119,18 @@ class Outbox:
             self._flush()  # much was said in one turn of the event loop; that alone is not the client's fault
         if self._told <= self._limit:
             return
+        if least(self._waiting[1:]) > self._limit:  # nothing is won, and to put long texts together takes memory
+            self._give_up(_TOO_MUCH)
+            return
+        first = self._waiting[0]
         self._waiting = thinned(self._waiting)
-        self._told = sum(len(frame.data) + _WEIGHT for frame in self._waiting[1:] if frame.method is not None)
+        self._in_parts = any(frame.rest for frame in self._waiting)
+        bounded = self._waiting[1:] if self._waiting[0] is first else self._waiting
+        self._told = sum(frame.size + _WEIGHT for frame in bounded if frame.method is not None)
         # Room for more, so that a text is not put together again with each piece of it.
         self._bearable = max(self._limit, self._told + self._limit // 4)
         if self._told > self._limit:
-            self._give_up("too slow: more waits for this connection than the server keeps; reconnect and resume")
+            self._give_up(_TOO_MUCH)
 
     async def _drain_then_flush(self) -> None:
         try:

@@ -1,7 +1,9 @@
 import asyncio
 
+from protocol import methods
 from protocol.errors import TRY_AGAIN_LATER, Disconnect
-from protocol.frames import Frame
+from protocol.frames import Frame, told
+from protocol.item import AgentMessageDeltaNotification
 from server.outbox import Outbox
 
 
@@ -189,3 +191,13 @@ async def test_closing_writes_what_waits() -> None:
     box.put(frame("a"))
     box.close()
     assert socket.written == [frame("a").data]
+
+
+async def test_a_text_that_outgrows_the_limit_ends_the_connection_even_if_it_could_be_one_piece() -> None:
+    socket = FakeSocket()
+    box, orders = outbox(socket, limit=20_000)
+    socket.room.clear()
+    piece = AgentMessageDeltaNotification(thread_id="t", turn_id="u", item_id="i", delta="x" * 1000)
+    for _ in range(60):
+        box.put(told(methods.AGENT_MESSAGE_DELTA, piece))
+    assert [order.code for order in orders] == [TRY_AGAIN_LATER]
