@@ -17,8 +17,8 @@ from protocol.errors import TRY_AGAIN_LATER, Disconnect
 from protocol.frames import Frame
 from server.thinning import least, thinned
 
-_WEIGHT = 300
-"""Bytes of memory, about, that a waiting notification takes besides its text."""
+_WEIGHT = 2
+"""Bytes of memory, about, for each byte of a notification that waits: it keeps what it was made from as well."""
 
 _TOO_MUCH = "too slow: more waits for this connection than the server keeps; reconnect and resume"
 
@@ -54,10 +54,10 @@ class Socket(Protocol):
 class Outbox:
     """Frames on their way to one socket.
 
-    ``limit`` bounds the notifications that wait here behind the first frame, in bytes; replies do not count, for the
-    client asked for them and they may be large. Over it they are thinned; a quarter more may gather until that is tried
-    again. ``deadline`` is how long, in seconds, the socket may take nothing. Beyond either, ``on_stuck`` is called once
-    with the order to disconnect.
+    ``limit`` bounds the notifications that wait here behind the first frame, in bytes of memory; replies do not count,
+    for the client asked for them and they may be large. Over it they are thinned; a quarter more may gather until that
+    is tried again. ``deadline`` is how long, in seconds, the socket may take nothing. Beyond either, ``on_stuck`` is
+    called once with the order to disconnect.
     """
 
     def __init__(self, socket: Socket, *, limit: int, deadline: float, on_stuck: Callable[[Disconnect], None]) -> None:
@@ -78,7 +78,7 @@ class Outbox:
         if self._closed:
             return
         if frame.method is not None and self._waiting:  # one frame alone may have any size
-            self._told += frame.size + _WEIGHT
+            self._told += frame.size * _WEIGHT
         self._waiting.append(frame)
         if frame.rest:
             self._in_parts = True
@@ -119,14 +119,14 @@ class Outbox:
             self._flush()  # much was said in one turn of the event loop; that alone is not the client's fault
         if self._told <= self._limit:
             return
-        if least(self._waiting[1:]) > self._limit:  # nothing is won, and to put long texts together takes memory
+        if least(self._waiting[1:]) * _WEIGHT > self._limit:  # nothing is won, and to put long texts together takes memory
             self._give_up(_TOO_MUCH)
             return
         first = self._waiting[0]
         self._waiting = thinned(self._waiting)
         self._in_parts = any(frame.rest for frame in self._waiting)
         bounded = self._waiting[1:] if self._waiting[0] is first else self._waiting
-        self._told = sum(frame.size + _WEIGHT for frame in bounded if frame.method is not None)
+        self._told = sum(frame.size * _WEIGHT for frame in bounded if frame.method is not None)
         # Room for more, so that a text is not put together again with each piece of it.
         self._bearable = max(self._limit, self._told + self._limit // 4)
         if self._told > self._limit:
