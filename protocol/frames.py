@@ -29,8 +29,8 @@ class Frame:
     """Encoded bytes of one message.
 
     ``data`` begins it; what follows that in ``rest``, parts that were encoded before, would be too long to copy.
-    ``size``: bytes on the wire. A notification keeps its ``notice`` and ``params``, from which those for a slow client can be put together, and its
-    ``tail``, what ends it after the params. ``method`` is what an opt-out matches.
+    ``size``: bytes on the wire. A notification keeps its ``notice`` and ``params``, from which those for a slow client
+    can be put together, and its ``tail``, what ends it after the params. ``method`` is what an opt-out matches.
     """
 
     __slots__ = ("data", "method", "notice", "params", "payload_at", "rest", "size", "tail")

@@ -25,7 +25,7 @@ from rollout.paths import Home
 from server.auth import Unauthorized, open_authenticator
 from server.config import Config
 from server.connection import Connection
-from server.outbox import Outbox
+from server.outbox import Outbox, Round
 
 MAX_MESSAGE = 64 << 20
 """Bytes of one incoming message, fragments together; the peer's limit."""
@@ -52,6 +52,7 @@ class Listener:
         self._on_left = on_left
         self._authenticator = open_authenticator(config.auth)
         self._numbers = count(1)
+        self._round = Round()
         self._server: Server | None = None
 
     @property
@@ -121,7 +122,7 @@ class Listener:
                 ordered.set_result(order)
 
         limit, deadline = self._config.outbox_limit, self._config.write_deadline
-        outbox = Outbox(_Socket(socket), limit=limit, deadline=deadline, on_stuck=disconnect)
+        outbox = Outbox(_Socket(socket), limit=limit, deadline=deadline, on_stuck=disconnect, together=self._round)
         connection = Connection(next(self._numbers), outbox, disconnect)
         _log.info("connected", connection=connection.number, peer=str(socket.remote_address))
         reading = asyncio.get_running_loop().create_task(self._read(socket, connection))
@@ -157,20 +158,19 @@ class _Socket:
     That is sound because the library itself only ever writes whole frames, at once, from this same event loop.
     """
 
+    __slots__ = ("_socket", "_transport", "write", "write_parts")
+
     def __init__(self, socket: ServerConnection) -> None:
         self._socket = socket
+        self._transport = socket.transport
+        self.write = socket.transport.write
+        self.write_parts = socket.transport.writelines
 
     def is_open(self) -> bool:
-        return self._socket.state is State.OPEN and not self._socket.transport.is_closing()
-
-    def write(self, data: bytes) -> None:
-        self._socket.transport.write(data)
-
-    def write_parts(self, parts: list[bytes]) -> None:
-        self._socket.transport.writelines(parts)
+        return self._socket.protocol.state is State.OPEN and not self._transport.is_closing()
 
     def unsent(self) -> int:
-        return self._socket.transport.get_write_buffer_size()
+        return self._transport.get_write_buffer_size()
 
     def is_full(self) -> bool:
         return self._socket.paused

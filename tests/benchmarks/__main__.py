@@ -1,8 +1,7 @@
 """``python -m tests.benchmarks [--short] [NAME…]``: our server beside the released ones, as tables.
 
-``--short`` runs everything small and without the released servers, to show that it runs; ``--alone`` leaves these out at
-full size. The exit status is 1 if
-something did not arrive at a client of ours.
+``--short`` runs everything small and without the released servers, to show that it runs; ``--alone`` leaves these out
+at full size. The exit status is 1 if something did not arrive at a client of ours.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import uvloop
 
-from tests.benchmarks import benches, big, crowd, delays, fanout, lists, stalled, threads
+from tests.benchmarks import benches, big, crowd, delays, fanout, lists, profile, stalled, threads
 from tests.benchmarks.contest import Contestant, DeliveryError, Values, contestants, model
 from tests.benchmarks.load import LoadError
 from tests.benchmarks.sizes import FULL, SHORT, Sizes
@@ -38,10 +37,14 @@ BENCHES: dict[str, tuple[str, benches.Bench]] = {
         "{streaming_threads} threads that stream {deltas_of_each} deltas at once to 5 clients",
         threads.threads,
     ),
+    "profile": ("Where the time of a delivery goes, {profiled_chunks} chunks, 50 a second", profile.profile),
 }
 
 AMONG_THE_NEWEST = {"burst", "delays", "attaches", "idle", "announce", "stalled", "threads"}
 """What the reference version is not measured with: it takes too long for it."""
+
+ALONE = {"profile"}
+"""What looks into our own parts."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,8 +75,7 @@ async def _run(names: list[str], sizes: Sizes, *, alone: bool) -> int:
         for name in names:
             title, bench = BENCHES[name]
             columns: dict[str, Values] = {}
-            entered = [contestant for contestant in field if contestant.newest or name not in AMONG_THE_NEWEST]
-            async for contestant, values in _measure(bench, entered, model_url, sizes):
+            async for contestant, values in _measure(bench, _entered(field, name), model_url, sizes):
                 if isinstance(values, DeliveryError):
                     missing.append(f"{name}: {values}")
                 else:
@@ -82,6 +84,12 @@ async def _run(names: list[str], sizes: Sizes, *, alone: bool) -> int:
     for line in missing:
         print(f"MISSING {line}", file=sys.stderr)
     return 1 if missing else 0
+
+
+def _entered(field: list[Contestant], name: str) -> list[Contestant]:
+    if name in ALONE:
+        return [contestant for contestant in field if contestant.judged]
+    return [contestant for contestant in field if contestant.newest or name not in AMONG_THE_NEWEST]
 
 
 async def _measure(

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import picows
 
@@ -14,6 +16,7 @@ from tests.benchmarks.contest import Contestant, DeliveryError, Values, cpu_seco
 from tests.benchmarks.fanout import join, turn_for_all
 from tests.benchmarks.load import Connection, connect, start_thread
 from tests.benchmarks.sizes import Sizes
+from tests.support.app_server import AppServer
 
 PACE_MS = 20
 """Milliseconds between two chunks: 50 a second."""
@@ -42,21 +45,26 @@ async def delays(contestant: Contestant, model_url: str, sizes: Sizes) -> Values
     """For each number of subscribers, the delay until the last of them has read a chunk."""
     values: Values = {}
     for count in sizes.delayed_subscribers:
-        async with running(contestant, model_url) as server:
-            author = await connect(server.url)
-            thread_id = await start_thread(author)
-            await author.call("thread/unsubscribe", threadId=thread_id)
-            joined = await join(Reader, server.url, thread_id, count)
-            await turn_for_all(joined, thread_id, "hello")
+        async with running(contestant, model_url) as server, audience(server, count) as (thread_id, readers):
             before = cpu_seconds(server.pid)
-            await turn_for_all(joined, thread_id, f"stamps:{sizes.stamps}:{PACE_MS}")
+            await turn_for_all(readers, thread_id, f"stamps:{sizes.stamps}:{PACE_MS}")
             spent = cpu_seconds(server.pid) - before
-            for connection in (author, *joined):
-                connection.close()
-        last = _last(contestant, joined, sizes.stamps)
-        values |= median_and_p99(f"to the last of {count} (ms)", last)
+        values |= median_and_p99(f"to the last of {count} (ms)", _last(contestant, readers, sizes.stamps))
         values[f"to {count}: CPU per delivery (µs)"] = spent * 1e6 / (count * sizes.stamps)
     return values
+
+
+@asynccontextmanager
+async def audience(server: AppServer, count: int) -> AsyncIterator[tuple[str, list[Reader]]]:
+    """A thread that has had turns, and so many who follow it."""
+    author = await connect(server.url)
+    thread_id = await start_thread(author)
+    await author.call("thread/unsubscribe", threadId=thread_id)
+    readers = await join(Reader, server.url, thread_id, count)
+    await turn_for_all(readers, thread_id, "hello")
+    yield thread_id, readers
+    for connection in (author, *readers):
+        connection.close()
 
 
 def _last(contestant: Contestant, joined: list[Reader], count: int) -> list[float]:

@@ -34,6 +34,9 @@ class Sizes:
     stalled_repeats: int
     streaming_threads: int
     deltas_of_each: int
+    profiled: tuple[int, ...]
+    """Subscribers."""
+    profiled_chunks: int
 
 
 FULL = Sizes(
@@ -60,6 +63,8 @@ FULL = Sizes(
     stalled_repeats=3,
     streaming_threads=200,
     deltas_of_each=1_000,
+    profiled=(1, 100),
+    profiled_chunks=300,
 )
 SHORT = Sizes(
     starts=1,
@@ -85,4 +90,6 @@ SHORT = Sizes(
     stalled_repeats=1,
     streaming_threads=20,
     deltas_of_each=100,
+    profiled=(2,),
+    profiled_chunks=10,
 )
