@@ -32,6 +32,9 @@ MAX_MESSAGE = 64 << 20
 
 CLOSE_TIMEOUT = 5.0
 
+LAST_WORDS = 60.0
+"""Seconds that a client which was too slow has to read why it was left. Little more waits for it than sockets hold."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -53,6 +56,7 @@ class Listener:
         self._authenticator = open_authenticator(config.auth)
         self._numbers = count(1)
         self._round = Round()
+        self._left: set[ServerConnection] = set()
         self._server: Server | None = None
 
     @property
@@ -79,6 +83,8 @@ class Listener:
 
     async def stop(self, code: int, reason: str) -> None:
         """Stop accepting; close every connection with this code and reason."""
+        for socket in list(self._left):
+            socket.transport.abort()
         if self._server is not None:
             self._server.close(code=code, reason=reason)
             await self._server.wait_closed()
@@ -147,9 +153,14 @@ class Listener:
     async def _disconnect(self, socket: ServerConnection, connection: Connection, order: Disconnect) -> None:
         _log.warning("disconnecting", connection=connection.number, code=order.code, reason=order.reason)
         if socket.transport.get_write_buffer_size():
-            # The close frame would wait behind what the client does not read; it gets its chance, then the socket goes.
-            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, socket.transport.abort)
-        await socket.close(order.code, order.reason)
+            # The close frame waits behind what the client does not read. It may come back: then it shall know why.
+            socket.close_timeout = LAST_WORDS
+            asyncio.get_running_loop().call_later(LAST_WORDS, socket.transport.abort)
+        self._left.add(socket)
+        try:
+            await socket.close(order.code, order.reason)
+        finally:
+            self._left.discard(socket)
 
 
 class _Socket:
