@@ -25,6 +25,7 @@ from rollout.paths import Home
 from server.auth import Unauthorized, open_authenticator
 from server.config import Config
 from server.connection import Connection
+from server.load import Load
 from server.outbox import Outbox, Round
 
 MAX_MESSAGE = 64 << 20
@@ -129,7 +130,7 @@ class Listener:
 
         limit, deadline = self._config.outbox_limit, self._config.write_deadline
         outbox = Outbox(_Socket(socket), limit=limit, deadline=deadline, on_stuck=disconnect, together=self._round)
-        connection = Connection(next(self._numbers), outbox, disconnect)
+        connection = Connection(next(self._numbers), outbox, Load(64, 16 << 20), disconnect)
         _log.info("connected", connection=connection.number, peer=str(socket.remote_address))
         reading = asyncio.get_running_loop().create_task(self._read(socket, connection))
         try:
