@@ -13,13 +13,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-import structlog
-
 from protocol.errors import TRY_AGAIN_LATER, Disconnect
 from protocol.frames import Frame
 from server.thinning import least, thinned
-
-_log = structlog.get_logger(__name__)
 
 _WEIGHT = 2
 """Bytes of memory, about, for each byte of a notification that waits: it keeps what it was made from as well."""
@@ -34,11 +30,11 @@ class Socket(Protocol):
         """Neither closed nor closing."""
         ...
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, /) -> None:
         """Hand bytes to the transport."""
         ...
 
-    def write_parts(self, parts: list[bytes]) -> None:
+    def write_parts(self, parts: list[bytes], /) -> None:
         """The same for many bytes, without putting them together first."""
         ...
 
@@ -71,12 +67,14 @@ class Round:
         self._due.append(outbox)
 
     def _write(self) -> None:
-        due, self._due = self._due, []
-        for outbox in due:
-            try:
+        begun, self._due = self._due, []
+        due = iter(begun)
+        try:
+            for outbox in due:
                 outbox.flush()
-            except Exception:
-                _log.exception("write_failed")  # of one client, which is no reason not to write to the others
+        finally:  # one that fails is no reason not to write to the others
+            for outbox in due:
+                self.add(outbox)
 
 
 class Outbox:

@@ -4,7 +4,7 @@ from protocol import methods
 from protocol.errors import TRY_AGAIN_LATER, Disconnect
 from protocol.frames import Frame, told
 from protocol.item import AgentMessageDeltaNotification
-from server.outbox import Outbox
+from server.outbox import Outbox, Round
 
 
 class FakeSocket:
@@ -201,3 +201,20 @@ async def test_a_text_that_outgrows_the_limit_ends_the_connection_even_if_it_cou
     for _ in range(60):
         box.put(told(methods.AGENT_MESSAGE_DELTA, piece))
     assert [order.code for order in orders] == [TRY_AGAIN_LATER]
+
+
+async def test_a_socket_that_fails_keeps_nothing_from_the_others() -> None:
+    class Failing(FakeSocket):
+        def is_open(self) -> bool:
+            raise OSError("broken")
+
+    together, failures = Round(), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context["exception"]))
+    sockets = FakeSocket(), Failing(), FakeSocket()
+    for socket in sockets:
+        box = Outbox(socket, limit=1000, deadline=60, on_stuck=failures.append, together=together)
+        box.put(frame("a"))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert [socket.written for socket in sockets] == [[frame("a").data], [], [frame("a").data]]
+    assert len(failures) == 1
