@@ -14,7 +14,21 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from protocol import account, config, item, methods, model, offers, permissions, settings, skills, thread, turn, usage
+from protocol import (
+    account,
+    config,
+    history,
+    item,
+    methods,
+    model,
+    offers,
+    permissions,
+    settings,
+    skills,
+    thread,
+    turn,
+    usage,
+)
 from protocol.dialects.versions import V0_147, V0_166, V0_169, Version
 from protocol.wire import UNSET, Wire
 
@@ -150,6 +164,8 @@ ROWS: tuple[Row, ...] = (
     since(V0_147, item.ImageGeneration, "transparent_background"),
     since(V0_166, item.ImageGeneration, "failure", "generation_id", "input_images", "file_id"),
     since(V0_166, item.SubAgentActivity, "model", "reasoning_effort"),
+    since(V0_166, history.ThreadItemEntry, "started_at_ms", "completed_at_ms"),
+    since(V0_169, history.ThreadItemEntry, "output_deferred"),
     since(V0_147, item.ImageInput, "detail"),
     since(V0_147, item.LocalImageInput, "detail"),
     since(V0_166, item.ImageInput, "file_id"),
