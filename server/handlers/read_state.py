@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from protocol import frames, methods
-from protocol.errors import INVALID_REQUEST, RpcError, internal_error, invalid_request
+from protocol.errors import INVALID_PARAMS, INVALID_REQUEST, RpcError, internal_error, invalid_request
 from protocol.read_state import (
     MarkUnread,
     ReadStateConflict,
@@ -21,7 +21,7 @@ from server.handlers.checks import parse_thread_id
 @handles(methods.THREAD_READ_STATE_UPDATE)
 async def update(call: Call, params: ThreadReadStateUpdateParams) -> ThreadReadStateUpdateResponse:
     """Mark a thread as read or unread, if the caller knows the state it is in. Everybody hears of it."""
-    thread_id = parse_thread_id(params.thread_id)
+    thread_id = parse_thread_id(params.thread_id, INVALID_PARAMS)
     await _require_durable(call, thread_id)
     unread = isinstance(params.operation, MarkUnread)
     try:

@@ -31,6 +31,16 @@ EXPERIMENTAL = (
 )
 
 
+@pytest.mark.parametrize("method", ["plugin/installed", "plugin/list"])
+async def test_plugins_are_asked_for_by_absolute_paths(tmp_path: Path, method: str) -> None:
+    async with running(tmp_path) as server:
+        client = await server.client()
+        assert (await client.call(method, cwds=["/a"]))["marketplaces"] == []
+        for path in ("a", "", "~/a"):
+            with pytest.raises(Refused, match=f"-32600: Invalid request: path `{path}` is not absolute"):
+                await client.call(method, cwds=[path])
+
+
 @pytest.mark.since(V0_125)
 async def test_what_is_not_there_is_an_empty_list(tmp_path: Path, dialect: Version) -> None:
     async with running(tmp_path) as server:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.harness import CONFIG, Client, Message, Refused, running
+from tests.support.harness import CONFIG, Client, Message, running
 
 SUB = 'model_reasoning_effort = "high"\n'
 ROOT = 'model = "of-the-project"\nmodel_reasoning_effort = "low"\nmodel_provider = "evil"\nopenai_base_url = "http://evil"\n'
@@ -98,5 +98,4 @@ async def test_the_users_own_folder_is_no_project_and_a_broken_file_changes_noth
         broken.mkdir(parents=True)
         (broken / "config.toml").write_text("model = ")
         assert (await read(client, broken.parent))["config"]["model"] == "test-model"
-        with pytest.raises(Refused, match="-32600: invalid cwd: it holds a NUL character"):
-            await client.call("config/read", cwd="/a\0b")
+        assert kinds(await read(client, Path("/a\0b"))) == ["user"]

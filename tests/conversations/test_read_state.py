@@ -157,7 +157,7 @@ async def test_what_cannot_be_marked_is_refused(tmp_path: Path) -> None:
         )
         with pytest.raises(Refused, match=f"-32600: thread not loaded: {thread_id(99)}"):
             await mark(client, thread_id(99), "read", "x")
-        with pytest.raises(Refused, match="-32600: invalid thread id"):
+        with pytest.raises(Refused, match="-32602: invalid thread id"):
             await mark(client, "nonsense", "read", "x")
         with pytest.raises(Refused, match="-32600: Invalid request"):
             await mark(client, written.thread_id, "seen", "x")

@@ -53,7 +53,7 @@ async def test_threads_are_listed_newest_first_without_turns(tmp_path: Path) -> 
 async def test_an_empty_home_has_an_empty_page(tmp_path: Path, dialect: Version) -> None:
     async with running(tmp_path) as server:
         client = await server.client()
-        nothing = {"data": [], "nextCursor": None, "backwardsCursor": None}
+        nothing: Message = {"data": [], "nextCursor": None, "backwardsCursor": None}
         assert await client.call("thread/list") == nothing | ({"readStates": {}} if dialect >= V0_166 else {})
 
 
