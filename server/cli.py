@@ -25,7 +25,6 @@ from server.listen import StdioAddress, TcpAddress
 from server.open_files import room_for_connections
 from server.version import VERSION
 
-
 _log = structlog.get_logger(__name__)
 
 
@@ -123,7 +122,7 @@ _HELP = {
     "idle-unload-seconds": "unload a thread that nobody follows and that does nothing, after this time (default: 1800)",
     "outbox-limit": "bytes that may wait for one slow client (default: 4194304)",
     "recent-limit": "bytes of notifications that a thread remembers for clients that come back (default: 1048576)",
-    "max-connections": "clients that may be connected at once, 0 for no limit (default: 20000)",
+    "max-connections": "clients that may be connected at once, 0 for no limit (default: 16384)",
     "max-subscriptions": "threads that one client may follow at once, 0 for no limit (default: 1000)",
     "max-requests": "requests that one client may have open (default: 256)",
     "max-request-size": "characters that the open requests of one client may have together (default: 134217728)",

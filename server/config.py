@@ -94,8 +94,8 @@ class Config(Record):
     """All settings.
 
     Times in seconds; ``outbox_limit``, ``recent_limit`` and ``max_request_size`` in bytes; 0 connections or
-    subscriptions are any number. ``user_table`` is what ``config.toml`` says (wrong types left out), ``flag_table`` what the
-    command line and the environment put above it; both nested, with Codex names.
+    subscriptions are any number. ``user_table`` is what ``config.toml`` says (wrong types left out), ``flag_table``
+    what the command line and the environment put above it; both nested, with Codex names.
     """
 
     codex_home: Path
@@ -150,7 +150,7 @@ class Config(Record):
             idle_unload_seconds=reader.number("idle-unload-seconds", 1800.0),
             outbox_limit=int(reader.number("outbox-limit", 4 * 1024 * 1024)),
             recent_limit=int(reader.number("recent-limit", 1024 * 1024)),
-            max_connections=int(reader.number("max-connections", 20_000)),
+            max_connections=int(reader.number("max-connections", 16_384)),
             max_subscriptions=int(reader.number("max-subscriptions", 1000)),
             max_requests=int(reader.number("max-requests", 256)),
             max_request_size=int(reader.number("max-request-size", 128 * 1024 * 1024)),
