@@ -16,6 +16,7 @@ from typing import cast
 import httpx
 
 from server.errors import TurnError
+from server.offload import off_the_loop
 from server.providers.provider import ModelEvent, ModelRequest, RateLimitsSeen
 from server.providers.rate_limits import read_rate_limits
 from server.providers.responses_errors import disconnected, status_error
@@ -54,6 +55,7 @@ class ResponsesProvider:
         self._version = version
         self._sleep = sleep
         self._client: httpx.AsyncClient | None = None
+        self._opening = asyncio.Lock()
 
     @property
     def id(self) -> str:
@@ -99,7 +101,7 @@ class ResponsesProvider:
     async def _open(self, request: ModelRequest) -> httpx.Response:
         """Send until the back end accepts, refuses for good, or the attempts are used up."""
         sent_headers = headers(request, self._config, self._environ, self._version)
-        sent_body = body(request, self._installation_id)
+        sent_body = await off_the_loop(len(request.input), lambda: body(request, self._installation_id))
         attempts = self._config.request_max_retries + 1
         for attempt in range(1, attempts + 1):
             try:
@@ -118,19 +120,24 @@ class ResponsesProvider:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _send(self, sent_headers: dict[str, str], sent_body: bytes) -> httpx.Response:
-        client = self._opened_client()
+        client = await self._opened_client()
         return await client.send(
             client.build_request("POST", self._url, headers=sent_headers, content=sent_body), stream=True
         )
 
-    def _opened_client(self) -> httpx.AsyncClient:
-        # Made at the first request: loading the certificates takes tens of milliseconds that start-up need not spend.
-        if self._client is None:
-            self._client = httpx.AsyncClient(
-                timeout=httpx.Timeout(self._config.stream_idle_timeout_ms / 1000, connect=CONNECT_TIMEOUT, pool=None),
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
-            )
-        return self._client
+    async def _opened_client(self) -> httpx.AsyncClient:
+        # Made at the first request, and in a thread: what it imports and the certificates take a tenth of a second that
+        # neither start-up nor anybody's turn need spend.
+        async with self._opening:
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._new_client)
+            return self._client
+
+    def _new_client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            timeout=httpx.Timeout(self._config.stream_idle_timeout_ms / 1000, connect=CONNECT_TIMEOUT, pool=None),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+        )
 
     async def _read_failure(self, response: httpx.Response) -> TurnError:
         said = b""
