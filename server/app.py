@@ -67,6 +67,7 @@ class App:
         self._watchdog = Watchdog(self.metrics.count_block)
         self._indexing: asyncio.Task[None] | None = None
         self._given = providers or {}
+        self._providers = asyncio.Lock()
         self._opened: dict[str, tuple[ProviderConfig, Provider]] = {}
         self._dispatcher = Dispatcher(self, ROUTES)
         self.on_end: Callable[[bool], None] = lambda _listens: None
@@ -82,15 +83,16 @@ class App:
     def _tell_of_skills(self) -> None:
         self.outgoing.announce(frames.notification(methods.SKILLS_CHANGED, Empty()))
 
-    def provider(self, config: ProviderConfig) -> Provider:
-        """The open provider of this configuration; opened when first asked for."""
+    async def provider(self, config: ProviderConfig) -> Provider:
+        """The open provider of this configuration; opened when first asked for, in a thread, for that may take long."""
         if config.id in self._given:
             return self._given[config.id]
-        settings, provider = self._opened.get(config.id, (None, None))
-        if provider is None or settings != config:
-            provider = registry.open_provider(config, self.config)
-            self._opened[config.id] = (config, provider)
-        return provider
+        async with self._providers:
+            settings, provider = self._opened.get(config.id, (None, None))
+            if provider is None or settings != config:
+                provider = await asyncio.to_thread(registry.open_provider, config, self.config)
+                self._opened[config.id] = (config, provider)
+            return provider
 
     def refuse_when_draining(self) -> None:
         """Raise for a request that would begin a turn while the server is going down."""

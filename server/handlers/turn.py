@@ -20,6 +20,7 @@ from server.dispatch import Call, handles
 from server.engine.inputs import Input, text_length
 from server.engine.settings import turn_settings
 from server.handlers.checks import check_environments, check_permissions, parse_thread_id
+from server.providers.provider import Provider
 from server.threads.live import LiveThread
 from server.threads.settings import adopt
 from server.threads.translate import begun_turn
@@ -43,6 +44,7 @@ async def start(call: Call, params: TurnStartParams) -> TurnStartResponse:
     if (turn := live.turn_with(params.client_user_message_id)) is not None:
         return TurnStartResponse(turn=turn)
     await live.claim()
+    provider = await call.app.provider(live.settings.provider)
     while live.turn is not None and not live.turn.is_open:
         await asyncio.wait({live.turn.ended})
     # In one breath from here on: nobody begins or ends a turn in between.
@@ -50,7 +52,7 @@ async def start(call: Call, params: TurnStartParams) -> TurnStartResponse:
         return TurnStartResponse(turn=turn)
     if live.turn is None:
         call.app.refuse_when_draining()
-    return TurnStartResponse(turn=begun_turn(_give(call, live, params)))
+    return TurnStartResponse(turn=begun_turn(_give(call, live, params, provider)))
 
 
 @handles(methods.TURN_STEER)
@@ -90,7 +92,7 @@ async def interrupt(call: Call, params: TurnInterruptParams) -> Empty:
     return Empty()
 
 
-def _give(call: Call, live: LiveThread, params: TurnStartParams) -> str:
+def _give(call: Call, live: LiveThread, params: TurnStartParams, provider: Provider) -> str:
     """Hand the input to the running turn, or begin one. Returns its id."""
     if (news := adopt(live, turn_settings(live.settings, params), record=False)) is not None:
         live.broadcast(news)
@@ -98,7 +100,6 @@ def _give(call: Call, live: LiveThread, params: TurnStartParams) -> str:
     if live.turn is not None and live.turn.steer(given):
         return live.turn.id
     live.client = (call.connection.client_name, call.connection.client_version)
-    provider = call.app.provider(live.settings.provider)
     return live.begin_turn(provider, given, params.output_schema, call.app.skills).id
 
 
