@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import httpx
+import aiohttp
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
@@ -20,9 +20,10 @@ from tests.server.test_unix_socket import Plain
 from tests.support.harness import PATIENCE, Client, Message
 
 
-async def get(server: Process, path: str) -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        return await client.get(server.url.replace("ws:", "http:") + path)
+async def get(server: Process, path: str) -> tuple[int, str]:
+    """Status and text."""
+    async with aiohttp.ClientSession() as client, client.get(server.url.replace("ws:", "http:") + path) as answer:
+        return answer.status, await answer.text()
 
 
 async def answer(client: Client, method: str, **params: Any) -> Message:
@@ -49,13 +50,12 @@ async def test_while_turns_end_those_who_are_here_are_served_and_nobody_else_com
         client, other = await server.client(), await server.client()
         thread, turn = await in_mid_turn(server, client, SLOW)
         idle: str = (await client.call("thread/start", cwd="/"))["thread"]["id"]
-        assert (await get(server, "/readyz")).status_code == 200
+        assert (await get(server, "/readyz"))[0] == 200
         server.process.terminate()
         await server.line("draining")
-        ready = await get(server, "/readyz")
-        assert (ready.status_code, ready.text) == (503, "the server is shutting down\n")
-        assert (await get(server, "/healthz")).status_code == 200
-        assert "\nthreadcast_draining 1.0\n" in (await get(server, "/metrics")).text
+        assert await get(server, "/readyz") == (503, "the server is shutting down\n")
+        assert (await get(server, "/healthz"))[0] == 200
+        assert "\nthreadcast_draining 1.0\n" in (await get(server, "/metrics"))[1]
         with pytest.raises(InvalidStatus) as refused:
             await connect(server.url)
         assert refused.value.response.status_code == 503

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import httpx
+import aiohttp
 import pytest
 from websockets.asyncio.client import connect
 
@@ -85,8 +85,8 @@ async def reads(url: str, big: str) -> None:
 
 
 async def numbers(url: str) -> Numbers:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        return parsed((await client.get(url.replace("ws:", "http:") + "/metrics")).text)
+    async with aiohttp.ClientSession() as client, client.get(url.replace("ws:", "http:") + "/metrics") as answer:
+        return parsed(await answer.text())
 
 
 def size_of(home: Path, thread: str) -> int:
