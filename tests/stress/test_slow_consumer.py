@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.asyncio.server import ServerConnection
 
 from server.connection import Connection
 from server.providers.scripted import Gate
@@ -25,18 +24,6 @@ BUFFER = 1 << 14
 ROOM = 300
 """Bytes that a waiting notification counts beside its text."""
 
-
-
-@pytest.fixture(autouse=True)
-def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the kernel from taking what a client does not read, so that it waits with the server."""
-    made = ServerConnection.connection_made
-
-    def smaller(self: ServerConnection, transport: asyncio.BaseTransport) -> None:
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
-        made(self, transport)
-
-    monkeypatch.setattr(ServerConnection, "connection_made", smaller)
 
 
 class Reader:
@@ -78,12 +65,15 @@ async def reader(server: Server, thread_id: str, buffer: int | None = None) -> R
 
 
 class Waiting:
-    """What waits for the connection that came last: the most there ever was after something was put there."""
+    """What waits for the client that came last: the most there ever was after something was put there."""
 
     def __init__(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         self.most = self.most_unsent = 0
         everybody = server.app.subscriptions.everybody()
         self._connection = max(everybody, key=lambda connection: connection.number)
+        # Keep the kernel from taking what the client does not read, so that it waits with the server.
+        transport = self._connection._outbox._socket._socket.transport  # type: ignore[attr-defined]
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         send = Connection.send
 
         def sent(connection: Connection, message: Any) -> None:
