@@ -14,7 +14,7 @@ from typing import Any
 
 from server.providers.provider import ModelEvent, ModelRequest
 from server.providers.scripted import Gate, Step, completed, message
-from tests.stress.wire import OPEN
+from tests.stress.wire import OPEN, PATIENCE
 from tests.support.harness import Server, running
 
 Answer = Callable[[str], Iterable[str | Gate]]
@@ -63,3 +63,19 @@ def _steps(pieces: Iterable[str | Gate]) -> list[Step]:
 def numbered_pieces(count: int, begin: int = 0) -> list[str]:
     """Pieces that are all different, so that none can be lost or doubled unseen."""
     return [f"<{number}>" for number in range(begin, begin + count)]
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Let the server work until this is so."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+def check_mirrors(server: Server) -> None:
+    """The two maps of who hears which thread say the same, and hold nothing that is over."""
+    subscriptions = server.app.subscriptions
+    forwards = {(one, thread) for one, threads in subscriptions._threads.items() for thread in threads}
+    backwards = {(one, thread) for thread, all_of_it in subscriptions._subscribers.items() for one in all_of_it}
+    assert forwards == backwards
+    assert all(subscriptions._subscribers.values()), "a thread without subscribers is remembered"
