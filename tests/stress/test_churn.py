@@ -42,7 +42,7 @@ class Restless:
 
     async def _step(self, wire: Wire) -> Wire:
         thread = self._chance.choice(self._threads)
-        match self._chance.choice("rrrruuustwqah"):
+        match self._chance.choice("rrrruuustwqahx"):
             case "r":
                 wire.post("thread/resume", threadId=thread)
             case "u":
@@ -59,6 +59,9 @@ class Restless:
             case "a":
                 wire.abort()
                 return await self._connect()
+            case "x":  # whoever follows it does so no more
+                wire.post("thread/archive", threadId=thread)
+                wire.post("thread/unarchive", threadId=thread)
             case _:  # gone with requests open
                 for _ in range(3):
                     wire.post("thread/resume", threadId=self._chance.choice(self._threads))

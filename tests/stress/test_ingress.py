@@ -25,14 +25,14 @@ ROUND_TRIPS = 20
 
 
 @contextmanager
-def gated(gate: asyncio.Event) -> Iterator[list[Any]]:
-    """Let requests of one method wait at a gate; those that wait."""
+def gated(gate: asyncio.Semaphore) -> Iterator[list[Any]]:
+    """Let requests of one method wait at a gate, which lets one through at a time; all that came there."""
     (route,) = (route for route in ROUTES if route.method.name == GATED)
     serve, waiting = route.serve, []
 
     async def wait(call: Any, params: Any) -> Any:
         waiting.append(call)
-        await gate.wait()
+        await gate.acquire()
         return await serve(call, params)
 
     object.__setattr__(route, "serve", wait)
@@ -46,6 +46,12 @@ def pipelined(count: int, padding: int = 0) -> bytes:
     """So many requests, numbered from 1,000 on."""
     params = {"limit": 1} | ({"padding": "x" * padding} if padding else {})
     return b"".join(said({"id": 1000 + number, "method": GATED, "params": params}) for number in range(count))
+
+
+def let_all_go(gate: asyncio.Semaphore, count: int) -> None:
+    """Open the gate for so many."""
+    for _ in range(count):
+        gate.release()
 
 
 async def answers(wire: Wire, count: int) -> list[Message]:
@@ -74,7 +80,7 @@ def check_order(found: list[Message]) -> list[int]:
 
 
 async def test_beyond_the_bound_requests_are_refused_in_order_and_none_is_lost(tmp_path: Path) -> None:
-    gate = asyncio.Event()
+    gate = asyncio.Semaphore(0)
     async with serving(tmp_path, max_requests=OPEN_AT_MOST) as server:
         chatty, other = await Wire.client(server.url), await Wire.client(server.url)
         with gated(gate) as waiting:
@@ -84,8 +90,10 @@ async def test_beyond_the_bound_requests_are_refused_in_order_and_none_is_lost(t
             for _ in range(ROUND_TRIPS):
                 await other.call("model/list")
             assert len(waiting) == OPEN_AT_MOST
-            gate.set()
-            refused = check_order(await answers(chatty, count))
+            gate.release()
+            first = await answers(chatty, 1)
+            let_all_go(gate, count)
+            refused = check_order(first + await answers(chatty, count - 1))
         assert len(refused) >= OPEN_AT_MOST * REFUSALS_PER_REQUEST
         assert "error" not in await chatty.reply(chatty.post(GATED))
 
@@ -119,14 +127,14 @@ async def test_one_that_asks_for_thousands_of_things_delays_nobody(
 
 
 async def test_open_requests_are_bounded_in_size_as_well(tmp_path: Path) -> None:
-    gate = asyncio.Event()
+    gate = asyncio.Semaphore(0)
     async with serving(tmp_path, max_request_size=10_000) as server:
         chatty = await Wire.client(server.url)
         with gated(gate) as waiting:
             chatty.send(pipelined(10, padding=3_000))
             fourth = chatty.post("model/list", padding="x" * 5_000)
             await eventually(lambda: len(waiting) == 3)
-            gate.set()
+            let_all_go(gate, 10)
             refused = check_order(await answers(chatty, 10))
         assert refused == list(range(1003, 1010))
         assert json.dumps(await chatty.reply(fourth)).find("-32001") > 0
