@@ -19,7 +19,7 @@ from typing import Any, Self
 from protocol.dialects.versions import EXTENSION as VERSION
 from protocol.sequence import EXTENSION as NUMBERS
 
-PATIENCE = 30.0
+PATIENCE = 20.0
 """Seconds that any wait may take: many clients share a machine that has other work."""
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
