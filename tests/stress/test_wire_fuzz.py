@@ -192,7 +192,7 @@ async def test_a_message_that_is_too_long_ends_the_connection_with_a_reason(tmp_
     ("sent", "reason"),
     [
         (frame(b"\x81\x82", BINARY), "binary"),
-        (frame(b"[" * DEEP), "JSON|nested"),
+        (frame(b'{"id":' + b"[" * DEEP + b"]" * DEEP + b',"method":"model/list"}'), "nested"),
         (frame(b'{"id":' + b"9" * 5000 + b',"method":"model/list"}'), "id|JSON"),
         (frame(b'{"id":9223372036854775808,"method":"model/list"}'), "64-bit"),
     ],
