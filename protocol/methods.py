@@ -119,6 +119,7 @@ THREAD_START = Method(
     thread.SessionResponse,
     gated={
         "environments": "environments",
+        "history_mode": "historyMode",
         "dynamic_tools": "dynamicTools",
         "mock_experimental_field": "mockExperimentalField",
         "experimental_raw_events": "experimentalRawEvents",

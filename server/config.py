@@ -32,7 +32,7 @@ from server.config_keys import (
 )
 from server.config_project import ProjectLayer, project_layers, trust_level
 from server.config_view import Layer, describe
-from server.errors import ConfigError
+from server.errors import ConfigError, UnknownProvider
 from server.listen import ListenAddress, parse_listen
 from server.models import default_slug
 from server.providers.settings import OFFLINE, OPENAI, ProviderConfig, builtin_providers
@@ -247,7 +247,7 @@ def find_provider(provider_id: str, table: Mapping[str, Any], environ: Mapping[s
         return builtin[provider_id]
     row = table.get("model_providers", {}).get(provider_id)
     if row is None:
-        raise ConfigError(f"Model provider `{provider_id}` not found")
+        raise UnknownProvider(provider_id)
     return read_provider(provider_id, row)
 
 

@@ -88,4 +88,4 @@ async def read(call: Call, params: ConfigReadParams) -> ConfigReadResponse:
 @handles(methods.CONFIG_REQUIREMENTS_READ)
 async def read_requirements(_call: Call, _params: Empty) -> ConfigRequirementsReadResponse:
     """No administrator demands anything."""
-    return ConfigRequirementsReadResponse(requirements=None)
+    return ConfigRequirementsReadResponse(requirements=None, supports_independent_speed_modes=True)
