@@ -166,6 +166,11 @@ class Config(Record):
             self, **msgspec.structs.asdict(_read_layers(self.file, self.flag_table, self.environ))
         )
 
+    def with_file(self, table: dict[str, Any]) -> Config:
+        """The same settings as they would be if this were what ``config.toml`` says."""
+        layers = _layers(table, self.file, self.flag_table, self.environ)
+        return msgspec.structs.replace(self, **msgspec.structs.asdict(layers))
+
     @property
     def file(self) -> Path:
         """Where ``config.toml`` is, or would be."""
@@ -268,6 +273,11 @@ def _flag_table(reader: FlagReader, overrides: Sequence[str]) -> dict[str, Any]:
 
 def _read_layers(path: Path, flag_table: dict[str, Any], environ: Mapping[str, str]) -> _Layers:
     raw, warnings = read_toml(path)
+    layers = _layers(raw, path, flag_table, environ)
+    return msgspec.structs.replace(layers, warnings=[*warnings, *layers.warnings])
+
+
+def _layers(raw: dict[str, Any], path: Path, flag_table: dict[str, Any], environ: Mapping[str, str]) -> _Layers:
     user_table, ignored = keep_valid(raw, path)
     merged = _merge(user_table, flag_table, {}, strict=False)
     providers, unusable = _read_providers(merged, environ, path)
@@ -276,7 +286,7 @@ def _read_layers(path: Path, flag_table: dict[str, Any], environ: Mapping[str, s
         flag_table=flag_table,
         keys=read_keys(merged),
         providers=providers,
-        warnings=[*warnings, *ignored, *unusable, *_missing_profile(user_table, flag_table, path)],
+        warnings=[*ignored, *unusable, *_missing_profile(user_table, flag_table, path)],
     )
 
 

@@ -20,7 +20,7 @@ from uuid_utils import uuid7
 from protocol.errors import ProviderNotConfigured, RpcError, internal_error, invalid_request
 from protocol.thread import SessionOverrides, ThreadForkParams, ThreadResumeParams, ThreadStartParams
 from protocol.turn import Turn
-from protocol.wire import UNSET
+from protocol.wire import UNSET, UnsetType
 from rollout import fork, prompt, reader
 from rollout.boundaries import first_words
 from rollout.catalog import Catalog, Latest, ThreadSummary
@@ -293,8 +293,9 @@ class Opening:
         try:
             return session_settings(self._config.reread(), params, cwd=cwd, last=last, instructions=instructions)
         except ConfigError as error:
-            gone = last is not None and isinstance(error, UnknownProvider)
-            data = ProviderNotConfigured(model_provider=error.provider_id) if gone else UNSET
+            data: ProviderNotConfigured | UnsetType = UNSET
+            if last is not None and isinstance(error, UnknownProvider):
+                data = ProviderNotConfigured(model_provider=error.provider_id)
             raise invalid_request(f"failed to load configuration: {error}", data) from error
 
 
