@@ -198,9 +198,7 @@ async def test_a_message_that_is_too_long_ends_the_connection_with_a_reason(tmp_
     ],
     ids=["binary", "deep", "an id of 5,000 digits", "an id of 65 bits"],
 )
-async def test_what_is_no_request_is_told_so_and_the_connection_stays(
-    tmp_path: Path, sent: bytes, reason: str
-) -> None:
+async def test_what_is_no_request_is_told_so_and_the_connection_stays(tmp_path: Path, sent: bytes, reason: str) -> None:
     async with serving(tmp_path) as server:
         wire = await connect(server)
         wire.send(sent)
