@@ -41,6 +41,7 @@ async def test_a_result_is_unread_from_the_first_turn_on_until_somebody_has_seen
         client, bystander = await server.client(), await server.client()
         thread = await start(client)
         assert await state(client, thread) is None
+        await bystander.call("thread/resume", threadId=thread)
         first = (await client.run_turn(thread, "1"))["id"]
         assert (await client.hear(CHANGED))["readState"]["firstUnread"] == {"type": "turn", "turnId": first}
         await client.run_turn(thread, "2")
@@ -82,6 +83,7 @@ async def test_one_of_many_who_change_the_same_state_wins(tmp_path: Path) -> Non
     written = plain(tmp_path)
     async with running(tmp_path) as server:
         clients = [await server.client() for _ in range(6)]
+        await clients[0].call("thread/resume", threadId=written.thread_id)
         revision = (await state(clients[0], written.thread_id))["revision"]
         asked = {"threadId": written.thread_id, "expectedRevision": revision, "operation": {"type": "unread"}}
         posted = [(client, await client.post(UPDATE, asked)) for client in clients]

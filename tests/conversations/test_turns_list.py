@@ -34,7 +34,7 @@ async def test_the_newest_turns_come_first_and_nothing_is_loaded(tmp_path: Path)
     before = written.path.stat().st_mtime_ns
     async with running(tmp_path) as server:
         client, other = await server.client(), await server.client()
-        found = await page(client, written.thread_id)
+        found = await page(client, written.thread_id, itemsView="full")
         assert ids(found) == written.turn_ids[::-1]
         assert found["nextCursor"] is None
         shown = (await client.call("thread/read", threadId=written.thread_id, includeTurns=True))["thread"]["turns"]
