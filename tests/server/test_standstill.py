@@ -30,7 +30,7 @@ ROUNDS = 3
 """A machine with too much to do can make any program stand still; what the server itself does wrong comes each time."""
 
 BUSY = 2
-"""The load for each processor from which on a failure says nothing: who holds the interpreter may itself wait to run."""
+"""The load for each processor from which on a failure says nothing: who holds the interpreter may wait to run."""
 
 BURST = "deltas:2000:20:0"
 STREAM = "deltas:300:5:5"
