@@ -32,7 +32,7 @@ from server.config_keys import (
 )
 from server.config_project import ProjectLayer, project_layers, trust_level
 from server.config_view import Layer, describe
-from server.errors import ConfigError
+from server.errors import ConfigError, UnknownProvider
 from server.listen import ListenAddress, parse_listen
 from server.models import default_slug
 from server.providers.settings import OFFLINE, OPENAI, ProviderConfig, builtin_providers
@@ -170,6 +170,11 @@ class Config(Record):
             self, **msgspec.structs.asdict(_read_layers(self.file, self.flag_table, self.environ))
         )
 
+    def with_file(self, table: dict[str, Any]) -> Config:
+        """The same settings as they would be if this were what ``config.toml`` says."""
+        layers = _layers(table, self.file, self.flag_table, self.environ)
+        return msgspec.structs.replace(self, **msgspec.structs.asdict(layers))
+
     @property
     def file(self) -> Path:
         """Where ``config.toml`` is, or would be."""
@@ -251,7 +256,7 @@ def find_provider(provider_id: str, table: Mapping[str, Any], environ: Mapping[s
         return builtin[provider_id]
     row = table.get("model_providers", {}).get(provider_id)
     if row is None:
-        raise ConfigError(f"Model provider `{provider_id}` not found")
+        raise UnknownProvider(provider_id)
     return read_provider(provider_id, row)
 
 
@@ -272,6 +277,11 @@ def _flag_table(reader: FlagReader, overrides: Sequence[str]) -> dict[str, Any]:
 
 def _read_layers(path: Path, flag_table: dict[str, Any], environ: Mapping[str, str]) -> _Layers:
     raw, warnings = read_toml(path)
+    layers = _layers(raw, path, flag_table, environ)
+    return msgspec.structs.replace(layers, warnings=[*warnings, *layers.warnings])
+
+
+def _layers(raw: dict[str, Any], path: Path, flag_table: dict[str, Any], environ: Mapping[str, str]) -> _Layers:
     user_table, ignored = keep_valid(raw, path)
     merged = _merge(user_table, flag_table, {}, strict=False)
     providers, unusable = _read_providers(merged, environ, path)
@@ -280,7 +290,7 @@ def _read_layers(path: Path, flag_table: dict[str, Any], environ: Mapping[str, s
         flag_table=flag_table,
         keys=read_keys(merged),
         providers=providers,
-        warnings=[*warnings, *ignored, *unusable, *_missing_profile(user_table, flag_table, path)],
+        warnings=[*ignored, *unusable, *_missing_profile(user_table, flag_table, path)],
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-from protocol.errors import invalid_request
+from protocol.errors import INVALID_REQUEST, RpcError, invalid_request
 from protocol.thread import SessionOverrides
 from protocol.turn import TurnOverrides
 from protocol.wire import Json
@@ -21,11 +21,11 @@ DEFAULT_PAGE, MAX_PAGE = 25, 100
 _UUID = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})", re.I)
 
 
-def parse_thread_id(text: str) -> str:
-    """The id in its usual spelling, lower case with hyphens. Raises :class:`~protocol.errors.RpcError`."""
+def parse_thread_id(text: str, code: int = INVALID_REQUEST) -> str:
+    """The id in its usual spelling, lower case with hyphens. Raises :class:`~protocol.errors.RpcError` of this code."""
     match = _UUID.fullmatch(text)
     if match is None:
-        raise invalid_request(f"invalid thread id: expected a UUID, found `{text[:80]}`")
+        raise RpcError(code, f"invalid thread id: expected a UUID, found `{text[:80]}`")
     return "-".join(match.groups()).lower()
 
 

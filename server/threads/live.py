@@ -258,7 +258,7 @@ class LiveThread:
             return
         state = self._read_states.completed(self.id, turn_id)
         changed = ThreadReadStateChangedNotification(thread_id=self.id, read_state=state)
-        self._outgoing.announce(frames.notification(methods.THREAD_READ_STATE_CHANGED, changed))
+        self.broadcast(frames.notification(methods.THREAD_READ_STATE_CHANGED, changed))
 
     def _set_status(self, status: Status) -> None:
         before, self._status = self._status.wire(), status
