@@ -72,6 +72,13 @@ async def test_clients_of_all_kinds_attach_at_once_and_miss_nothing(tmp_path: Pa
     assert [known.texts for known in joined] == [[["go", "".join(PIECES)]]] * JOINERS
 
 
+async def races(home: Path) -> None:
+    """Many, each with another order."""
+    for seed in range(20):
+        joined = await race(home / str(seed), seed, again=False)
+        assert [known.texts for known in joined] == [[["go", "".join(PIECES)]]] * JOINERS
+
+
 async def test_the_race_of_numbered_clients_is_lost_when_attach_awaits_once(tmp_path: Path) -> None:
     """The proof that the test above can fail."""
     serve = attach_handler.resume.serve
@@ -84,8 +91,6 @@ async def test_the_race_of_numbered_clients_is_lost_when_attach_awaits_once(tmp_
     object.__setattr__(attach_handler.resume, "serve", resume)
     try:
         with pytest.raises((AssertionError, KeyError)):
-            for seed in range(20):
-                joined = await race(tmp_path / str(seed), seed, again=False)
-                assert [known.texts for known in joined] == [[["go", "".join(PIECES)]]] * JOINERS
+            await races(tmp_path)
     finally:
         object.__setattr__(attach_handler.resume, "serve", serve)

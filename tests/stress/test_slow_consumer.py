@@ -25,7 +25,6 @@ ROOM = 300
 """Bytes that a waiting notification counts beside its text."""
 
 
-
 class Reader:
     """A client that follows one thread and counts."""
 

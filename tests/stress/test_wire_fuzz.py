@@ -36,7 +36,7 @@ junk = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-ids = st.one_of(
+ids: st.SearchStrategy[Any] = st.one_of(
     st.integers(-(2**63), 2**63 - 1),
     st.sampled_from([2**63, -(2**63) - 1, 10**400, 1.5, None, True, [], {}, "", "x" * 50_000, "\ud800", "\0"]),
     st.text(max_size=8),
@@ -198,9 +198,7 @@ async def test_a_message_that_is_too_long_ends_the_connection_with_a_reason(tmp_
     ],
     ids=["binary", "deep", "an id of 5,000 digits", "an id of 65 bits"],
 )
-async def test_what_is_no_request_is_told_so_and_the_connection_stays(
-    tmp_path: Path, sent: bytes, reason: str
-) -> None:
+async def test_what_is_no_request_is_told_so_and_the_connection_stays(tmp_path: Path, sent: bytes, reason: str) -> None:
     async with serving(tmp_path) as server:
         wire = await connect(server)
         wire.send(sent)
