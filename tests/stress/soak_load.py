@@ -73,9 +73,9 @@ class Worker:
         await wire.close()
 
     async def _attach(self, known: Transcript) -> Wire:
-        wire = await Wire.client(
-            self._url, numbered=known.numbered, version=self._chance.choice(("0.125.0", "0.169.0"))
-        )
+        version = self._chance.choice(("0.125.0", "0.169.0"))
+        known.merged = version != "0.169.0"
+        wire = await Wire.client(self._url, numbered=known.numbered, version=version)
         since = {} if known.seen is None else {"sinceSequence": known.seen}
         known.resumed(await wire.call("thread/resume", threadId=known.thread_id, **since))
         self._done["attaches"] += 1

@@ -58,6 +58,7 @@ async def race(home: Path, seed: int, *, again: bool) -> list[Transcript]:
         for _, (version, numbered) in zip(range(JOINERS), itertools.cycle(KINDS), strict=False):
             wire = await Wire.client(server.url, version=version, numbered=numbered)
             joined.append(Transcript(thread_id, numbered=numbered))
+            joined[-1].merged = version != "0.169.0"
             resumes = [chance.randint(0, 60) for _ in range(3)] if again else []
             joining.append(join(wire, joined[-1], resumes))
         pace.open()
