@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: serve test sdks check format lint types imports bench bench-short clean
+.PHONY: serve test sdks check format lint types imports bench bench-short soak clean
 
 serve: $(READY)
 	$(BIN)/threadcast serve $(ARGS)
@@ -39,6 +39,10 @@ bench: $(READY)
 # The same programs, small and without the peers: shows that they run.
 bench-short: $(READY)
 	$(BIN)/python -m tests.benchmarks --short $(ARGS)
+
+# Half an hour of mixed load, or THREADCAST_SOAK_SECONDS of it; fails when memory is not flat.
+soak: $(READY)
+	$(BIN)/python -m tests.stress.soak
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -87,9 +87,10 @@ class Outbox:
     """Frames on their way to one socket.
 
     ``limit`` bounds the notifications that wait here behind the first frame, in bytes of memory; replies do not count,
-    for the client asked for them and they may be large. Over it they are thinned; a quarter more may gather until that
-    is tried again. ``deadline`` is how long, in seconds, the socket may take nothing. Beyond either, ``on_stuck`` is
-    called once with the order to disconnect. ``together``: whom it writes in one breath with.
+    for the client asked for them and they may be large: who reads its requests waits for :meth:`room`. Over it
+    notifications are thinned; a quarter more may gather until that is tried again. ``deadline`` is how long, in
+    seconds, the socket may take nothing. Beyond either, ``on_stuck`` is called once with the order to disconnect.
+    ``together``: whom it writes in one breath with.
     """
 
     def __init__(
@@ -108,6 +109,9 @@ class Outbox:
         self._on_stuck = on_stuck
         self._waiting: list[Frame] = []
         self._told = 0
+        self._answered = 0
+        self._room = asyncio.Event()
+        self._room.set()
         self._bearable = limit
         self._in_parts = False
         self._flush_scheduled = False
@@ -123,7 +127,11 @@ class Outbox:
         """Send a frame after all that were put before. A no-op once the connection is closed."""
         if self._closed:
             return
-        if frame.method is not None and self._waiting:  # one frame alone may have any size
+        if frame.method is None:
+            self._answered += len(frame)
+            if self._answered > self._limit:
+                self._room.clear()
+        elif self._waiting:  # one frame alone may have any size
             self._told += frame.size * _WEIGHT
         self._waiting.append(frame)
         if frame.rest:
@@ -133,6 +141,11 @@ class Outbox:
         elif not self._flush_scheduled and self._drain is None:
             self._flush_scheduled = True
             self._round.add(self)
+
+    async def room(self) -> None:
+        """Wait while more replies wait than the limit: who does not read its answers is to ask nothing more."""
+        if not self._room.is_set():
+            await self._room.wait()
 
     def close(self) -> None:
         """Write what waits, if the socket is still open, and take no more."""
@@ -151,7 +164,8 @@ class Outbox:
             self._drain = asyncio.get_running_loop().create_task(self._drain_then_flush())
             return
         waiting, self._waiting = self._waiting, []
-        self._told, self._bearable = 0, self._limit
+        self._told, self._answered, self._bearable = 0, 0, self._limit
+        self._room.set()
         self._round.messages += len(waiting)
         self._round.bytes += self._write(waiting)
 

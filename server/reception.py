@@ -103,7 +103,7 @@ class Reception:
         connection = Connection(next(self._numbers), outbox, load, disconnect)
         self.connections.add(connection)
         _log.info("connected", connection=connection.number, peer=visitor.peer)
-        reading = asyncio.get_running_loop().create_task(self._read(visitor, connection))
+        reading = asyncio.get_running_loop().create_task(self._read(visitor, connection, outbox))
         try:
             waited: set[asyncio.Future[Any]] = {reading, ordered}
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
@@ -122,9 +122,10 @@ class Reception:
         self._on_left(connection)
         connection.close()
 
-    async def _read(self, visitor: Visitor, connection: Connection) -> None:
+    async def _read(self, visitor: Visitor, connection: Connection, outbox: Outbox) -> None:
         async def take(text: str | bytes) -> None:
             self._receiver.receive(connection, text)
             await connection.load.pace()
+            await outbox.room()
 
         await visitor.read(take)

@@ -68,7 +68,7 @@ def numbered_pieces(count: int, begin: int = 0) -> list[str]:
 async def eventually(condition: Callable[[], bool]) -> None:
     """Let the server work until this is so."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the server tells nobody of it
             await asyncio.sleep(0)
 
 

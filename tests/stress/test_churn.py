@@ -97,4 +97,5 @@ async def test_clients_that_come_and_go_at_random_leave_nothing_behind(tmp_path:
         await eventually(lambda: not app._dispatcher._running)
         await eventually(lambda: not app.loaded.ids() and not app.loaded._unloading)
         assert (len(app._dispatcher._lanes), app.loaded._timers, app.loaded._held) == (0, {}, {})
-        assert alive(Connection, Outbox, Load, LiveThread) == []
+        # What is just ending holds something for a moment; a leak stays.
+        await eventually(lambda: not alive(Connection, Outbox, Load, LiveThread))

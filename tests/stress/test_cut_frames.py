@@ -167,4 +167,5 @@ async def test_a_close_that_is_cut_is_answered_as_well(home: Path, monkeypatch: 
             wire.abort()
         await eventually(lambda: not server.app.subscriptions.everybody())
         async with asyncio.timeout(10):
-            assert "result" in await (wire := await opened(server, home, kind)).reply(wire.post("model/list"))
+            wire = await opened(server, home, kind)
+            assert "result" in await wire.reply(wire.post("model/list"))

@@ -67,7 +67,9 @@ async def test_all_threads_that_stream_at_once_go_on_together_and_every_client_h
             followed += [(wire, await follow(wire, thread_id)) for wire in wires]
         for number, thread_id in enumerate(threads):
             author.post("turn/start", threadId=thread_id, input=[{"type": "text", "text": f"turn {number}"}])
-        order, *_ = await asyncio.gather(observe(observer), *(read(wire, known) for wire, known in followed))
+        observing = asyncio.create_task(observe(observer))
+        await asyncio.gather(*(read(wire, known) for wire, known in followed))
+        order = await observing
         for wire, known in followed:
             number = threads.index(known.thread_id)
             text = "".join(f"turn {number}:{piece}" for piece in pieces)

@@ -42,10 +42,10 @@ def gated(gate: asyncio.Semaphore) -> Iterator[list[Any]]:
         object.__setattr__(route, "serve", serve)
 
 
-def pipelined(count: int, padding: int = 0) -> bytes:
+def pipelined(count: int, padding: int = 0, method: str = GATED) -> bytes:
     """So many requests, numbered from 1,000 on."""
     params = {"limit": 1} | ({"padding": "x" * padding} if padding else {})
-    return b"".join(said({"id": 1000 + number, "method": GATED, "params": params}) for number in range(count))
+    return b"".join(said({"id": 1000 + number, "method": method, "params": params}) for number in range(count))
 
 
 def let_all_go(gate: asyncio.Semaphore, count: int) -> None:
@@ -124,6 +124,28 @@ async def test_one_that_asks_for_thousands_of_things_delays_nobody(
         assert max(between) <= 8 * max(MESSAGES_AT_ONCE, OPEN_AT_MOST)
         check_order(await reading)
         assert "error" not in await chatty.reply(chatty.post(GATED))
+
+
+async def test_one_that_does_not_read_its_answers_is_not_read_from_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit, count, waiting, largest = 100_000, 1_000, [0], [0]
+    send = Connection.send
+
+    def measuring(self: Connection, message: Any) -> None:
+        send(self, message)
+        if self.number == 1:
+            largest[0] = max(largest[0], len(message))
+            waiting[0] = max(waiting[0], sum(map(len, self._outbox._waiting)))
+
+    async with serving(tmp_path, max_requests=OPEN_AT_MOST, outbox_limit=limit) as server:
+        chatty, other = await Wire.client(server.url, buffer=1 << 14), await Wire.client(server.url)
+        monkeypatch.setattr(Connection, "send", measuring)
+        chatty.send(pipelined(count, method="model/list"))
+        for _ in range(3 * ROUND_TRIPS):
+            await other.call("model/list")
+        assert limit < waiting[0] <= limit + (OPEN_AT_MOST + MESSAGES_AT_ONCE) * largest[0]
+        check_order(await answers(chatty, count))
 
 
 async def test_open_requests_are_bounded_in_size_as_well(tmp_path: Path) -> None:

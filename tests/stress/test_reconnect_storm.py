@@ -65,7 +65,9 @@ class Wanderer:
         await wire.close()
 
     async def _arrive(self) -> Wire:
-        wire = await Wire.client(self._url, numbered=self.known.numbered, version=self._chance.choice(VERSIONS))
+        version = self._chance.choice(VERSIONS)
+        self.known.merged = version != NEWEST
+        wire = await Wire.client(self._url, numbered=self.known.numbered, version=version)
         if self._chance.random() < 0.2:  # gone before the answer comes; then once more
             wire.post("thread/resume", threadId=self.known.thread_id, **self._since())
             await wire.drain()
@@ -104,7 +106,8 @@ class Wanderer:
         return bool(texts) and texts[-1][:1] == [LAST] and len(ended) == len(texts)
 
 
-VERSIONS = ("0.125.0", "0.169.0")
+NEWEST = "0.169.0"
+VERSIONS = ("0.125.0", NEWEST)
 
 
 async def talk(author: Wire, thread_id: str, storm: Storm) -> list[list[str]]:

@@ -21,8 +21,8 @@ TURNS = 3
 PIECES = size_of("SLOW_PIECES", 3_000)
 LIMIT = 512 << 10
 BUFFER = 1 << 14
-ROOM = 300
-"""Bytes that a waiting notification counts beside its text."""
+WEIGHT = 2
+"""Bytes of memory for each byte that waits, as the bound counts them."""
 
 
 class Reader:
@@ -85,7 +85,7 @@ class Waiting:
     def _look(self) -> None:
         """Bytes in its outbox, as the bound counts them, and in its transport behind that."""
         outbox = self._connection._outbox
-        self.most = max(self.most, sum(len(frame) + ROOM for frame in outbox._waiting[1:]))
+        self.most = max(self.most, sum(frame.size * WEIGHT for frame in outbox._waiting[1:] if frame.method))
         self.most_unsent = max(self.most_unsent, outbox._socket.unsent())
 
     def was_bounded(self) -> bool:

@@ -36,7 +36,7 @@ junk = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-ids = st.one_of(
+ids: st.SearchStrategy[Any] = st.one_of(
     st.integers(-(2**63), 2**63 - 1),
     st.sampled_from([2**63, -(2**63) - 1, 10**400, 1.5, None, True, [], {}, "", "x" * 50_000, "\ud800", "\0"]),
     st.text(max_size=8),

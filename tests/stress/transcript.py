@@ -21,7 +21,7 @@ class Transcript:
         self.turns: dict[str, dict[str, str]] = {}
         self.ended: set[str] = set()
         self.merged = False
-        """Several notifications may have become one, so that numbers leap."""
+        """Numbers may leap: several notifications became one, or the client's version knows not all of them."""
 
     def resumed(self, result: Message) -> None:
         """Take in the reply of a resume."""

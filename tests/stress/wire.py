@@ -77,12 +77,12 @@ class Wire:
         that the kernel may keep for a client that does not read."""
         if isinstance(url, Path):
             return cls(*await asyncio.open_unix_connection(str(url)))
-        host, port = url.removeprefix("ws://").split(":")
+        host, port = address(url)
         made = socket.socket()
         if buffer is not None:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         made.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(made, (host, int(port)))
+        await asyncio.get_running_loop().sock_connect(made, (host, port))
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return cls(*await asyncio.open_connection(sock=made, limit=1 << 14))
 
@@ -211,6 +211,12 @@ class Wire:
         await self.ended()
         self._writer.transport.abort()
         OPEN.discard(self)
+
+
+def address(url: str) -> tuple[str, int]:
+    """Host and port of ``ws://HOST:PORT``."""
+    host, port = url.removeprefix("ws://").split(":")
+    return host, int(port)
 
 
 def size_of(name: str, small: int) -> int:
