@@ -111,7 +111,7 @@ async def test_a_thread_tells_what_its_rollout_says_of_it(tmp_path: Path) -> Non
 @pytest.mark.parametrize("mode", ["legacy", "paginated"])
 async def test_the_clients_own_id_of_what_was_said_outlives_the_server(tmp_path: Path, mode: str) -> None:
     write(tmp_path, 1, history_mode=mode)
-    image = {"type": "image", "url": "data:,x", "detail": "low"}
+    image = {"type": "image", "url": "data:image/png;base64,AA==", "detail": "low"}
     said = [{"type": "text", "text": "Look", "text_elements": []}, image]
     async with running(tmp_path, [message("Yes."), completed()]) as server:
         client = await server.client(version=V0_169)
