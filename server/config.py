@@ -93,9 +93,9 @@ class _Layers(Record):
 class Config(Record):
     """All settings.
 
-    Times in seconds; ``outbox_limit``, ``recent_limit`` and ``max_request_size`` in bytes. ``user_table`` is what
-    ``config.toml`` says (wrong types left out), ``flag_table`` what the command line and the environment put above it;
-    both nested, with Codex names.
+    Times in seconds; ``outbox_limit``, ``recent_limit`` and ``max_request_size`` in bytes; 0 connections or
+    subscriptions are any number. ``user_table`` is what ``config.toml`` says (wrong types left out), ``flag_table``
+    what the command line and the environment put above it; both nested, with Codex names.
     """
 
     codex_home: Path
@@ -105,6 +105,8 @@ class Config(Record):
     idle_unload_seconds: float
     outbox_limit: int
     recent_limit: int
+    max_connections: int
+    max_subscriptions: int
     max_requests: int
     max_request_size: int
     write_deadline: float
@@ -148,6 +150,8 @@ class Config(Record):
             idle_unload_seconds=reader.number("idle-unload-seconds", 1800.0),
             outbox_limit=int(reader.number("outbox-limit", 4 * 1024 * 1024)),
             recent_limit=int(reader.number("recent-limit", 1024 * 1024)),
+            max_connections=int(reader.number("max-connections", 16_384)),
+            max_subscriptions=int(reader.number("max-subscriptions", 1000)),
             max_requests=int(reader.number("max-requests", 256)),
             max_request_size=int(reader.number("max-request-size", 128 * 1024 * 1024)),
             write_deadline=reader.number("write-deadline", 30.0),

@@ -98,6 +98,7 @@ class Dispatcher:
     def _begin(self, connection: Connection, request: Request, size: int) -> None:
         number = connection.load.begin(size)
         if number is None:
+            self._app.metrics.refused_requests += 1
             refusal = frames.error(request.id, _TOO_MANY.body)
             connection.load.refuse(lambda: connection.send(refusal))
             return

@@ -88,8 +88,6 @@ def _check_cursor(cursor: str | None) -> None:
 @handles(methods.CONFIG_READ)
 async def read(call: Call, params: ConfigReadParams) -> ConfigReadResponse:
     """The configuration in force, read anew; with the project's where its folder is given."""
-    if params.cwd is not None and "\0" in params.cwd:
-        raise invalid_request("invalid cwd: it holds a NUL character")
     cwd = None if params.cwd is None else Path.cwd() / params.cwd
     return await asyncio.to_thread(lambda: call.app.config.reread().describe(cwd, layers=params.include_layers))
 
