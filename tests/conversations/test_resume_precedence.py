@@ -290,16 +290,16 @@ async def test_an_ephemeral_thread_is_shared_while_it_lasts(tmp_path: Path) -> N
             await resume(await server.client(), thread)
 
 
-async def test_a_name_given_before_loading_is_there_after_it_and_not_in_a_fork(tmp_path: Path) -> None:
+async def test_a_name_given_before_loading_is_there_after_it_and_in_a_fork(tmp_path: Path) -> None:
     written = RolloutBuilder(tmp_path).turn("one", "first").add(UserMessage(message="two", images=[])).write()
     async with running(tmp_path) as server:
         client = await server.client()
         await client.call("thread/name/set", threadId=written.thread_id, name="A name")
         assert (await resume(client, written.thread_id))["thread"]["name"] == "A name"
         child = (await client.call("thread/fork", threadId=written.thread_id))["thread"]
-        assert child["name"] is None
+        assert child["name"] == "A name"
     (tmp_path / "session_index.jsonl").unlink()  # the rollout remembers it too
     async with running(tmp_path) as server:
         client = await server.client()
         assert (await resume(client, written.thread_id))["thread"]["name"] == "A name"
-        assert (await resume(client, child["id"]))["thread"]["name"] is None
+        assert (await resume(client, child["id"]))["thread"]["name"] == "A name"
