@@ -12,7 +12,8 @@ class Position(Wire):
     """The place of one notification among those of its thread: the last one that a client saw.
 
     ``epoch`` names the time since the thread was loaded; numbers of another one mean nothing. They grow, though not
-    always by one: for a client that does not keep up, several notifications become one, with the number of the last.
+    always by one: what only newer versions know has a number too, and for a client that does not keep up several
+    notifications become one, with the number of the last.
     """
 
     epoch: str

@@ -9,7 +9,7 @@ import fcntl
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AbstractTable, Table
 
 from protocol.config import ConfigEdit
+from rollout.model_items import as_list
+from server.config_keys import is_table
 from server.errors import ConfigError
 
 _NEW_FILE = 0o600
@@ -77,11 +79,11 @@ def _put(place: Place, key: str, value: Any, *, upsert: bool) -> None:
             del place[key]
         return
     _check(value)
-    known = place.get(key)
-    if upsert and isinstance(value, dict) and isinstance(known, Place):
+    known: object = place.get(key, None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    if upsert and is_table(value) and isinstance(known, Place):
         for name, member in value.items():
             _put(known, name, member, upsert=True)
-    elif isinstance(value, dict):
+    elif is_table(value):
         place[key] = _table(value)
     else:
         place[key] = value
@@ -89,32 +91,23 @@ def _put(place: Place, key: str, value: Any, *, upsert: bool) -> None:
 
 def _table(members: dict[str, Any]) -> Table:
     table = tomlkit.table()
-    plain = {key: value for key, value in members.items() if not isinstance(value, dict)}
+    plain = {key: value for key, value in members.items() if not is_table(value)}
     for key, value in (plain | members).items():  # TOML has what is no table first
-        table.add(key, _table(value) if isinstance(value, dict) else value)
+        table.add(key, _table(value) if is_table(value) else value)
     return table
 
 
 def _check(value: Any) -> None:
-    match value:
-        case None:
-            raise ConfigError("a value holds null, which TOML cannot say")
-        case bool():
-            return
-        case int() if value not in _INTEGERS:
-            raise ConfigError(f"{value} is out of range")
-        case dict():
-            for member in value.values():
-                _check(member)
-        case list():
-            for member in value:
-                _check(member)
-        case _:
-            return
+    if value is None:
+        raise ConfigError("a value holds null, which TOML cannot say")
+    if isinstance(value, int) and value not in _INTEGERS:
+        raise ConfigError(f"{value} is out of range")
+    for member in value.values() if is_table(value) else as_list(value):
+        _check(member)
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
+def alone(path: Path) -> Generator[None]:
     """Keep other servers from changing the file meanwhile. Raises ``OSError``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)  # the folder: the file is another one each time

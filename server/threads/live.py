@@ -152,6 +152,7 @@ class LiveThread:
 
         ``seen``: what the connection saw last of this thread, if it wants numbers and was here before.
         """
+        was_here = connection in self._subscriptions.of(self.id)
         self._subscriptions.subscribe(connection, self.id)
         self._on_change(self)
         if self._writing is not None:
@@ -160,7 +161,8 @@ class LiveThread:
         recent = self._recent_for(connection)
         if recent is not None and seen is not None and recent.reaches(seen):
             place = Resumed(epoch=recent.epoch, number=recent.number, complete=True)
-            return Snapshot(self.describe([]), known, CAUGHT_UP, place, recent.missed(seen))
+            missed = () if was_here else recent.missed(seen)
+            return Snapshot(self.describe([]), known, CAUGHT_UP, place, missed)
         replay = decide(self._memory.usage, known, self.id, connection.number)
         thread = self.describe(self.encoded_turns(connection.version) if turns else [])
         if recent is None:

@@ -24,7 +24,7 @@ from protocol.wire import UNSET, UnsetType
 from rollout import fork, prompt, reader
 from rollout.boundaries import first_words
 from rollout.catalog import Catalog, Latest, ThreadSummary
-from rollout.events import ThreadRolledBack
+from rollout.events import ThreadNameUpdated, ThreadRolledBack
 from rollout.fold import Fold, fold
 from rollout.fork import Survey
 from rollout.forms import Legacy, Paginated
@@ -200,6 +200,10 @@ class Opening:
     def _copy(self, source: Survey, meta: SessionMeta, settings: Settings, *, name: str | None) -> LiveThread:
         """The living copy of a source, with a rollout of its own, under the name of its source."""
         path = new_rollout_path(self._home, meta.id, datetime.now())
+        if name is not None:
+            named = ThreadNameUpdated(thread_id=meta.id, thread_name=name)
+            source.fold.feed(named)
+            source.ending.append(named)
         fork.write(source, meta, path, meta.timestamp)
         if name is not None:
             self._catalog.set_name(meta.id, name)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from protocol.dialects.versions import V0_166, VERSIONS
 from rollout.events import RateLimits, RateLimitWindow
 from server.app import App
 from server.errors import TurnError
@@ -76,6 +77,27 @@ async def test_a_failed_turn_says_so_three_times_in_order(tmp_path: Path) -> Non
             {"error": why, "willRetry": False, "threadId": thread, "turnId": turn["id"]},
         ]
         assert (turn["status"], older(turn["error"])) == ("failed", why)
+
+
+def rollout_text(home: Path) -> str:
+    return next(home.glob("sessions/*/*/*/*.jsonl")).read_text()
+
+
+async def test_a_refusal_of_http_is_told_with_its_status_to_those_who_know_it_and_kept_for_all(tmp_path: Path) -> None:
+    refused = {"httpConnectionFailed": {"httpStatusCode": 503}}
+    async with running(tmp_path, [TurnError("no", refused)]) as server:
+        clients = {version: await server.client(version=version) for version in VERSIONS}
+        first = clients[VERSIONS[0]]
+        thread = await start_thread(first)
+        for client in clients.values():
+            await client.call("thread/resume", threadId=thread)
+        await first.run_turn(thread, "Hello")
+        for version, client in clients.items():
+            told = (await client.hear("error"))["error"]["codexErrorInfo"]
+            assert told == ("other" if version < V0_166 else refused)
+            assert (await turns_of(client, thread))[0]["error"]["codexErrorInfo"] == told
+    stored = rollout_text(tmp_path)
+    assert '"codex_error_info":{"http_connection_failed":{"http_status_code":503}}' in stored
 
 
 @pytest.mark.parametrize("info", ["other", "serverOverloaded", {"responseStreamDisconnected": {"httpStatusCode": 502}}])

@@ -122,6 +122,19 @@ async def test_one_who_missed_nothing_hears_nothing_again(tmp_path: Path) -> Non
         assert (result["sequence"]["complete"], back.methods()) == (True, ["reply"])
 
 
+async def test_one_that_never_left_hears_nothing_again_whatever_it_says_it_saw(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        stays = await counting(server)
+        thread_id = await begun(server, stays)
+        await stays.hear("turn/completed")
+        first = next(told["sequence"] for told in stays.log if "sequence" in told)
+        await stays.settle()
+        stays.log.clear()
+        await stays.call("thread/resume", threadId=thread_id, sinceSequence=first)
+        await stays.settle()
+        assert stays.methods() == ["reply"]
+
+
 @pytest.mark.parametrize("seen", [{"epoch": "of another time", "number": 1}, None])
 async def test_a_position_that_is_not_remembered_gives_all_of_the_thread(tmp_path: Path, seen: Message | None) -> None:
     async with running(tmp_path, flags={"recent-limit": "1"}) as server:

@@ -302,3 +302,4 @@ async def test_a_name_given_before_loading_is_there_after_it_and_in_a_fork(tmp_p
     async with running(tmp_path) as server:
         client = await server.client()
         assert (await resume(client, written.thread_id))["thread"]["name"] == "A name"
+        assert (await resume(client, child["id"]))["thread"]["name"] == "A name"

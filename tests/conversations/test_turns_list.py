@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from protocol.dialects.versions import NEWEST, V0_125, V0_147
 from server.providers.scripted import Gate, Response, completed, message
 from tests.support.harness import Client, Message, Refused, running
 from tests.support.rollouts import RolloutBuilder, Written, mid_turn, thread_id
@@ -43,6 +44,19 @@ async def test_the_newest_turns_come_first_and_nothing_is_loaded(tmp_path: Path)
         await other.settle()
         assert other.log == []
     assert written.path.stat().st_mtime_ns == before
+
+
+async def test_who_says_not_how_much_hears_all_in_older_versions_and_a_summary_in_newer_ones(tmp_path: Path) -> None:
+    written = written_turns(tmp_path, 1)
+    async with running(tmp_path) as server:
+        for version, view in ((V0_125, "full"), (V0_147, "summary"), (NEWEST, "summary")):
+            client = await server.client(version=version)
+            said = await page(client, written.thread_id)
+            assert said == await page(client, written.thread_id, itemsView=view)
+            assert said["data"][0].get("itemsView", "full") == view
+            first = {"excludeTurns": True, "initialTurnsPage": {}}
+            resumed = await client.call("thread/resume", threadId=written.thread_id, **first)
+            assert resumed.get("initialTurnsPage", said)["data"] == said["data"]
 
 
 async def test_pages_follow_each_other_in_both_directions(tmp_path: Path) -> None:

@@ -42,10 +42,10 @@ def test_the_first_words_become_the_preview() -> None:
     assert thread.with_first_message(events.UserMessage(message="", images=["u"])).preview == "[Image]"
 
 
-def test_a_fork_takes_the_preview_and_not_the_name() -> None:
+def test_a_fork_takes_preview_and_name() -> None:
     source = summary("hi").named("Mine")
     child = summary(forked_from_id="i").copied_from(source)
-    assert (child.preview, child.name, child.forked_from_id) == ("hi", None, "i")
+    assert (child.preview, child.name, child.forked_from_id) == ("hi", "Mine", "i")
 
 
 @pytest.mark.parametrize(

@@ -42,15 +42,27 @@ def test_pauses_stay_within_ten_percent() -> None:
     [
         ("500 Internal Server Error", "", "failed", "internalServerError", True),
         ("503 Service Unavailable", {"error": {"code": "slow_down"}}, "no capacity", "serverOverloaded", False),
-        ("502 Bad Gateway", "<html>", "unexpected status 502 Bad Gateway: <html>, url: URL", "other", True),
+        (
+            "502 Bad Gateway",
+            "<html>",
+            "unexpected status 502 Bad Gateway: <html>, url: URL",
+            {"httpConnectionFailed": {"httpStatusCode": 502}},
+            True,
+        ),
         (
             "404 Not Found",
             {"error": {"message": "gone"}},
             "unexpected status 404 Not Found: gone, url: ",
-            "other",
+            {"httpConnectionFailed": {"httpStatusCode": 404}},
             True,
         ),
-        ("401 Unauthorized", "", "unexpected status 401 Unauthorized: no explanation, url: URL", "other", True),
+        (
+            "401 Unauthorized",
+            "",
+            "unexpected status 401 Unauthorized: no explanation, url: URL",
+            {"httpConnectionFailed": {"httpStatusCode": 401}},
+            True,
+        ),
         ("400 Bad Request", '{"error": {"message": "b"}}', '{"error": {"message": "b"}}', "other", False),
         ("400 Bad Request", {"error": {"code": "cyber_policy", "message": "no"}}, "no", "cyberPolicy", False),
         ("400 Bad Request", {"error": {"code": "invalid_image"}}, "image", "badRequest", False),
@@ -63,7 +75,7 @@ def test_pauses_stay_within_ten_percent() -> None:
             {"responseTooManyFailedAttempts": {"httpStatusCode": 429}},
             False,
         ),
-        ("599 Odd", "odd", "unexpected status 599: odd", "other", True),
+        ("599 Odd", "odd", "unexpected status 599: odd", {"httpConnectionFailed": {"httpStatusCode": 599}}, True),
     ],
 )
 async def test_every_status_has_its_meaning(
