@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from protocol.dialects.versions import NEWEST
 from protocol.sequence import EXTENSION
 from server.providers.scripted import Gate, completed, message
 from tests.support.harness import Client, Message, Refused, Server, running
@@ -18,8 +19,8 @@ USAGE = "thread/tokenUsage/updated"
 
 
 async def counting(server: Server, **options: Any) -> Client:
-    """A client that wants numbers."""
-    return await server.client(extensions={EXTENSION: True}, **options)
+    """A client that wants numbers, and knows all that has one."""
+    return await server.client(extensions={EXTENSION: True}, **{"version": NEWEST} | options)
 
 
 def numbers(client: Client) -> list[int]:
