@@ -55,6 +55,7 @@ async def test_a_result_is_unread_from_the_first_turn_on_until_somebody_has_seen
         third = (await client.run_turn(thread, "3"))["id"]
         assert (await client.hear(CHANGED))["readState"]["firstUnread"] == {"type": "turn", "turnId": third}
         await bystander.settle()
+        await follower.settle()
         assert bystander.heard(CHANGED) == []  # it follows nothing
         assert follower.heard(CHANGED) == client.heard(CHANGED)[-2:]
 
