@@ -1,4 +1,4 @@
-"""turn/start, turn/steer, turn/interrupt."""
+"""turn/start, turn/steer, turn/interrupt, thread/compact/start: all that begins, feeds and ends turns."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import asyncio
 from protocol import methods
 from protocol.errors import INVALID_PARAMS, RpcError, invalid_request
 from protocol.item import ImageInput, UserInput
+from protocol.thread import ThreadIdParams
 from protocol.turn import (
     InputTooLarge,
+    TurnError,
     TurnInterruptParams,
     TurnStartParams,
     TurnStartResponse,
@@ -49,6 +51,19 @@ async def start(call: Call, params: TurnStartParams) -> TurnStartResponse:
     return TurnStartResponse(turn=begun_turn(turn_id))
 
 
+@handles(methods.THREAD_COMPACT_START)
+async def compact(call: Call, params: ThreadIdParams) -> Empty:
+    """Begin a turn that sums up the model history."""
+    live = call.app.loaded.require(parse_thread_id(params.thread_id))
+    await live.claim()
+    if live.is_busy:
+        raise invalid_request(f"a turn of thread {live.id} is running; stop it, or wait for its end, and try again")
+    call.app.refuse_when_draining()
+    live.client = (call.connection.client_name, call.connection.client_version)
+    live.begin_compaction(call.app.provider(live.settings.provider))
+    return Empty()
+
+
 @handles(methods.TURN_STEER)
 async def steer(call: Call, params: TurnSteerParams) -> TurnSteerResponse:
     """Give the running turn more input; it is taken in when the model next pauses."""
@@ -60,6 +75,10 @@ async def steer(call: Call, params: TurnSteerParams) -> TurnSteerResponse:
         raise invalid_request("no active turn to steer")
     if turn.id != params.expected_turn_id:
         raise invalid_request(f"expected active turn id `{params.expected_turn_id}` but found `{turn.id}`")
+    if turn.kind == "compact":
+        kind = {"activeTurnNotSteerable": {"turnKind": turn.kind}}
+        error = TurnError(message="cannot steer a compact turn", codex_error_info=kind)
+        raise invalid_request(error.message, error)
     if not turn.steer(Input(params.input, params.client_user_message_id)):
         raise invalid_request("no active turn to steer")
     return TurnSteerResponse(turn_id=turn.id)
@@ -85,10 +104,15 @@ async def interrupt(call: Call, params: TurnInterruptParams) -> Empty:
 
 
 async def _join(live: LiveThread, given: Input) -> str | None:
-    """Hand the input to the running turn and return its id. None if there is none, after waiting for one that ends."""
-    while (turn := live.turn) is not None:
+    """Hand the input to the turn that takes it and return its id. None if one must be begun for it.
+
+    That is the running turn, after waiting for one that is about to end; or the one that waits for its end.
+    """
+    while (turn := live.next or live.turn) is not None:
         if turn.steer(given):
             return turn.id
+        if turn.kind == "compact" and not turn.ended.done():
+            return None
         await asyncio.wait({turn.ended})
     return None
 
