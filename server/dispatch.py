@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from protocol import frames
 from protocol.dialects.shape import shaped
@@ -132,7 +133,8 @@ class Dispatcher:
                 for action in call.after_reply:
                     action()
         except RpcError as error:
-            connection.send(frames.error(request_id, error.body))
+            body = replace(error.body, data=shaped(error.body.data, connection.version))
+            connection.send(frames.error(request_id, body))
         except Disconnect as order:
             connection.disconnect(order)
         except Exception:
