@@ -39,6 +39,13 @@ DIFFERENCES: tuple[Difference, ...] = (
         only=("a thread is summed up", "a thread is summed up before a turn"),
     ),
     Field(
+        "files named to a joiner",
+        "The peer looks for the root of the project by the markers of the server, not by those of the thread.",
+        "thread/resume answered",
+        ".instructionSources.*",
+        only=("words of a project for models",),
+    ),
+    Field(
         "name of the reviewer",
         "Two names of one thing: the peer answers with the older one, we with the one that was asked for.",
         "thread/start answered",

@@ -18,6 +18,7 @@ from tests.peer.steps import (
     words,
 )
 
+MARKED = {"project_root_markers": [".root"]}
 UNKNOWN = "01900000-0000-7000-8000-0000000000ff"
 
 
@@ -99,10 +100,10 @@ COMPACTING: tuple[Conversation, ...] = (
 DOCUMENTS: tuple[Conversation, ...] = (
     conversation(
         "words of a project for models",
-        start("A", cwd="$home/project/inner", config={"project_root_markers": [".root"]}),
+        start("A", cwd="$home/project/inner", config=MARKED),
         say("A", "hello"),
-        ask("A", "thread/fork", threadId="$thread"),
-        ask("A", "thread/resume", threadId="$thread"),
+        ask("A", "thread/fork", threadId="$thread", config=MARKED),
+        ask("A", "thread/resume", threadId="$thread", config=MARKED),
         start("A", cwd="$home/project"),
     ),
 )
