@@ -21,8 +21,8 @@ from server.handlers import ROUTES
 from server.listener import Listener
 from server.metrics import Metrics
 from server.outgoing import Outgoing
+from server.providers import registry
 from server.providers.provider import Provider
-from server.providers.registry import open_provider
 from server.providers.settings import ProviderConfig
 from server.skills.store import Skills
 from server.subscriptions import Subscriptions
@@ -84,7 +84,7 @@ class App:
             return self._given[config.id]
         settings, provider = self._opened.get(config.id, (None, None))
         if provider is None or settings != config:
-            provider = open_provider(config, self.config)
+            provider = registry.open_provider(config, self.config)
             self._opened[config.id] = (config, provider)
         return provider
 
@@ -126,6 +126,7 @@ class App:
         """Read the rollouts that the index lacks, with as much time for everything else as that takes."""
         clock = asyncio.get_running_loop().time
         await asyncio.sleep(INDEXING_DELAY)
+        await asyncio.to_thread(registry.load)
         steps, count, begun = self.catalog.build(), 0, clock()
         try:
             while step := await asyncio.to_thread(next, steps, 0):

@@ -16,7 +16,7 @@ from protocol.errors import Disconnect
 from server.config import Config
 from server.connection import Connection
 from server.load import Load
-from server.outbox import Outbox, Socket
+from server.outbox import Outbox, Round, Socket
 
 _log = structlog.get_logger(__name__)
 
@@ -65,6 +65,7 @@ class Reception:
         self._receiver = receiver
         self._on_left = on_left
         self._numbers = count(1)
+        self._round = Round()
 
     async def serve(self, visitor: Visitor, kind: type[Outbox] = Outbox) -> None:
         """Serve a client until it leaves or has to. ``kind``: how messages are put down for it."""
@@ -74,7 +75,8 @@ class Reception:
             if not ordered.done():
                 ordered.set_result(order)
 
-        outbox = kind(visitor.socket, limit=self._limit, deadline=self._deadline, on_stuck=disconnect)
+        limit, deadline = self._limit, self._deadline
+        outbox = kind(visitor.socket, limit=limit, deadline=deadline, on_stuck=disconnect, together=self._round)
         load = Load(self._max_requests, self._max_size)
         connection = Connection(next(self._numbers), outbox, load, disconnect)
         _log.info("connected", connection=connection.number, peer=visitor.peer)

@@ -33,6 +33,9 @@ MAX_MESSAGE = 64 << 20
 
 CLOSE_TIMEOUT = 5.0
 
+LAST_WORDS = 60.0
+"""Seconds that a client which was too slow has to read why it was left. Little more waits for it than sockets hold."""
+
 _RESERVED_BITS = 0x70
 """Of the first byte of a frame; none is set without an extension. Every letter has one of them."""
 
@@ -52,6 +55,7 @@ class WebSocketDoor:
             self._authenticator = OpenDoor()
         self._server: Server | None = None
         self._file: UnixSocket | None = None
+        self._leaving: set[ServerConnection] = set()
 
     @property
     def url(self) -> str:
@@ -89,6 +93,8 @@ class WebSocketDoor:
         """Stop accepting; close every connection with this code and reason."""
         if self._file is not None:
             self._file.remove()  # first, so that the next server may take its place at once
+        for socket in list(self._leaving):
+            socket.transport.abort()
         if self._server is not None:
             self._server.close(code=code, reason=reason)
             await self._server.wait_closed()
@@ -125,14 +131,15 @@ class WebSocketDoor:
     # -- WebSocket ---------------------------------------------------------------------------------------------------
 
     async def _talk(self, socket: ServerConnection) -> None:
-        await self._reception.serve(_Visitor(socket))
+        await self._reception.serve(_Visitor(socket, self._leaving))
 
 
 class _Visitor:
     """A client that speaks WebSocket."""
 
-    def __init__(self, socket: ServerConnection) -> None:
+    def __init__(self, socket: ServerConnection, leaving: set[ServerConnection]) -> None:
         self._connection = socket
+        self._leaving = leaving
         self.socket = _Socket(socket)
         self.peer = str(socket.remote_address or "unix")
 
@@ -150,9 +157,14 @@ class _Visitor:
     async def disconnect(self, order: Disconnect) -> None:
         transport = self._connection.transport
         if transport.get_write_buffer_size():
-            # The close frame would wait behind what the client does not read; it gets its chance, then the socket goes.
-            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, transport.abort)
-        await self._connection.close(order.code, order.reason)
+            # The close frame waits behind what the client does not read. It may come back: then it shall know why.
+            self._connection.close_timeout = LAST_WORDS
+            asyncio.get_running_loop().call_later(LAST_WORDS, transport.abort)
+        self._leaving.add(self._connection)
+        try:
+            await self._connection.close(order.code, order.reason)
+        finally:
+            self._leaving.discard(self._connection)
 
 
 class _Socket:
@@ -161,20 +173,19 @@ class _Socket:
     That is sound because the library itself only ever writes whole frames, at once, from this same event loop.
     """
 
+    __slots__ = ("_socket", "_transport", "write", "write_parts")
+
     def __init__(self, socket: ServerConnection) -> None:
         self._socket = socket
+        self._transport = socket.transport
+        self.write = socket.transport.write
+        self.write_parts = socket.transport.writelines
 
     def is_open(self) -> bool:
-        return self._socket.state is State.OPEN and not self._socket.transport.is_closing()
-
-    def write(self, data: bytes) -> None:
-        self._socket.transport.write(data)
-
-    def write_parts(self, parts: list[bytes]) -> None:
-        self._socket.transport.writelines(parts)
+        return self._socket.protocol.state is State.OPEN and not self._transport.is_closing()
 
     def unsent(self) -> int:
-        return self._socket.transport.get_write_buffer_size()
+        return self._transport.get_write_buffer_size()
 
     def is_full(self) -> bool:
         return self._socket.paused
