@@ -139,13 +139,16 @@ def session_settings(
         base_instructions=session.base_instructions or instructions or DEFAULT_INSTRUCTIONS.read_text(),
         developer_instructions=session.keys.developer_instructions,
         mode=None,
-        known=metadata(
-            session.model, session.keys.model_context_window, session.keys.model_supports_reasoning_summaries
-        ),
+        known=_known(session),
         docs=_doc_rules(config, session.keys),
         compact_limit=session.keys.model_auto_compact_token_limit,
         compact_prompt=session.keys.compact_prompt,
     )
+
+
+def _known(session: SessionSettings) -> ModelMetadata:
+    keys = session.keys
+    return metadata(session.model, keys.model_context_window, keys.model_supports_reasoning_summaries)
 
 
 def _doc_rules(config: Config, keys: CodexKeys) -> DocRules:

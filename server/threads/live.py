@@ -87,8 +87,7 @@ class LiveThread:
         self.client: tuple[str, str] = ("threadcast", "0")
         self.turn: Turn | None = None
         self.next: Turn | None = None  # begins when the running one ends
-        self.interrupted: str | None = None
-        """The turn that was stopped last."""
+        self.interrupted: str | None = None  # the turn that was stopped last
         self._memory = memory
         self._writing = writing
         self._form: Form = Legacy() if writing is None else writing.form

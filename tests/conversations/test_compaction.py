@@ -37,20 +37,17 @@ async def begun(client: Client, **params: Any) -> str:
     return thread_id
 
 
-async def compacted(client: Client, thread_id: str, status: str = "completed") -> Message:
+async def compacted(client: Client, thread_id: str) -> Message:
+    """Sum it up; the turn as it ends."""
+    before = len(client.heard("turn/completed"))
     await client.call("thread/compact/start", threadId=thread_id)
-    return (await client.hear("turn/completed", threadId=thread_id, turn=await _turn(client, status)))["turn"]
+    return await ended(client, before + 1)
 
 
-async def _turn(client: Client, status: str) -> Message:
-    told = await client.find(
-        lambda m: (
-            m.get("method") == "turn/completed"
-            and m["params"]["turn"]["status"] == status
-            and m["params"]["turn"]["id"] == client.heard("turn/started")[-1]["turn"]["id"]
-        )
-    )
-    turn: Message = told["params"]["turn"]
+async def ended(client: Client, count: int) -> Message:
+    """The last of so many turns, as it ends."""
+    await client.find(lambda _message: len(client.heard("turn/completed")) >= count)
+    turn: Message = client.heard("turn/completed")[count - 1]["turn"]
     return turn
 
 
@@ -164,7 +161,8 @@ async def test_a_failed_compaction_changes_nothing(tmp_path: Path) -> None:
         client = await server.client()
         thread_id = await begun(client)
         await client.run_turn(thread_id, "one")
-        turn = await compacted(client, thread_id, "failed")
+        turn = await compacted(client, thread_id)
+        assert turn["status"] == "failed"
         assert turn["error"]["message"] == "no"
         assert client.heard("item/completed")[-1]["item"]["type"] == "agentMessage"
         assert (await client.run_turn(thread_id, "two"))["status"] == "completed"
@@ -219,7 +217,8 @@ async def test_a_compaction_cannot_be_steered(tmp_path: Path) -> None:
         words = [{"type": "text", "text": "more"}]
         with pytest.raises(Refused, match="cannot steer a compact turn") as refused:
             await client.call("turn/steer", threadId=thread_id, expectedTurnId=turn_id, input=words)
-        assert refused.value.data["codexErrorInfo"] == {"activeTurnNotSteerable": {"turnKind": "compact"}}
+        data: Message = refused.value.data or {}
+        assert data["codexErrorInfo"] == {"activeTurnNotSteerable": {"turnKind": "compact"}}
         gate.open()
 
 
@@ -258,7 +257,7 @@ async def test_what_is_injected_meanwhile_stays(tmp_path: Path) -> None:
         await gate.reached.wait()
         await client.call("thread/inject_items", threadId=thread_id, items=[item])
         gate.open()
-        await _turn(client, "completed")
+        await ended(client, 2)
         await client.run_turn(thread_id, "two")
         texts = said(server.provider.requests[-1])
         assert [texts[0], *texts[2:]] == ["one", "As I said.", "two"]
