@@ -52,6 +52,14 @@ class RegularTurn(Turn):
             self._pending.append(given)
         return self._open
 
+    def waits(self, client_id: str) -> bool:
+        """Whether input of this id waits here and is sure to be taken in, whatever ends the turn.
+
+        Input that was steered into a turn which closes is not: what comes of it is known when the turn has ended.
+        """
+        sure = self._pending if self._open else self._pending[:1] if not self._has_begun else []
+        return any(given.client_id == client_id for given in sure)
+
     async def _do(self) -> None:
         prompt = await self._host.prompt()
         if is_due(self._host.usage_info, prompt, self._settings):

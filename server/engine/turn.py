@@ -56,6 +56,10 @@ class Turn(ABC):
     def steer(self, given: Input) -> bool:
         """Add input to the turn. False if it takes none, or none any more."""
 
+    def waits(self, client_id: str) -> bool:
+        """Whether input of this id waits here and is sure to be taken in, whatever ends the turn."""
+        return False
+
     @abstractmethod
     async def _do(self) -> None:
         """What the turn is there for. Raises :class:`~server.errors.TurnError`."""
@@ -68,6 +72,11 @@ class Turn(ABC):
         """Start it. Its first event is emitted in a later turn of the event loop."""
         self._began = time.monotonic()
         self._task = asyncio.get_running_loop().create_task(self._run())
+
+    @property
+    def is_open(self) -> bool:
+        """It is not about to end. If it is, it takes no more input."""
+        return self._open
 
     async def interrupt(self) -> None:
         """Stop it. Returns when it has stopped, just before its end is told. Steered input that waits is discarded."""

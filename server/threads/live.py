@@ -53,6 +53,7 @@ from server.threads.inflight import InFlight
 from server.threads.limits import Limits
 from server.threads.memory import Memory, Reread
 from server.threads.recent import Recent
+from server.threads.repeats import turn_with
 from server.threads.replay import CAUGHT_UP, decide
 from server.threads.snapshot import Snapshot
 from server.threads.status import Status
@@ -81,9 +82,7 @@ class LiveThread:
         recent_limit: int,
         reread: Reread | None = None,
     ) -> None:
-        self.summary = summary
-        self.settings = settings
-        self.meta = meta
+        self.summary, self.settings, self.meta = summary, settings, meta
         self.client: tuple[str, str] = ("threadcast", "0")
         self.turn: Turn | None = None
         self.next: Turn | None = None  # begins when the running one ends
@@ -91,10 +90,8 @@ class LiveThread:
         self._memory = memory
         self._writing = writing
         self._form: Form = Legacy() if writing is None else writing.form
-        self._outgoing = outgoing
-        self._subscriptions = subscriptions
-        self._limits = limits
-        self._read_states = read_states
+        self._outgoing, self._subscriptions = outgoing, subscriptions
+        self._limits, self._read_states = limits, read_states
         self._on_change = on_change
         self._reread = reread
         self._status = Status()
@@ -103,8 +100,7 @@ class LiveThread:
         self._recent: Recent | None = None
         self._recent_limit = recent_limit
         if writing is not None:
-            writing.warn = self.warn
-            writing.on_change = partial(on_change, self)
+            writing.warn, writing.on_change = self.warn, partial(on_change, self)
 
     @property
     def id(self) -> str:
@@ -259,7 +255,7 @@ class LiveThread:
             return
         state = self._read_states.completed(self.id, turn_id)
         changed = ThreadReadStateChangedNotification(thread_id=self.id, read_state=state)
-        self._outgoing.announce(frames.notification(methods.THREAD_READ_STATE_CHANGED, changed))
+        self.broadcast(frames.notification(methods.THREAD_READ_STATE_CHANGED, changed))
 
     def _set_status(self, status: Status) -> None:
         before, self._status = self._status.wire(), status
@@ -298,6 +294,10 @@ class LiveThread:
         self.turn, self.next = turn, None
         if turn is not None:
             turn.begin()
+
+    def turn_with(self, client_id: str | None) -> WireTurn | None:
+        """The turn that has the input which a client gave this id, without its items; None if there is none."""
+        return turn_with(client_id, self.next or self.turn, self._memory.history)
 
     async def prompt(self) -> Prompt:
         """The model history; read from disk the first time. Raises :class:`~server.errors.TurnError`."""
