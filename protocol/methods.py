@@ -189,6 +189,7 @@ THREAD_MEMORY_MODE_SET = Method(
     "thread/memoryMode/set", thread.ThreadMemoryModeSetParams, Empty, by_thread, experimental=True
 )
 
+THREAD_COMPACT_START = Method("thread/compact/start", thread.ThreadIdParams, Empty, by_thread)
 THREAD_GOAL_GET = Method("thread/goal/get", thread.ThreadIdParams, offers.ThreadGoalResponse, by_thread)
 THREAD_BACKGROUND_TERMINALS_LIST = Method(
     "thread/backgroundTerminals/list", offers.ThreadPageParams, model.EmptyPage, experimental=True
@@ -273,6 +274,7 @@ METHODS: tuple[Method[Any, Any], ...] = (
     THREAD_METADATA_UPDATE,
     THREAD_INJECT_ITEMS,
     THREAD_MEMORY_MODE_SET,
+    THREAD_COMPACT_START,
     THREAD_GOAL_GET,
     THREAD_BACKGROUND_TERMINALS_LIST,
     THREAD_SETTINGS_UPDATE,

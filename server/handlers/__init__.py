@@ -46,6 +46,7 @@ ROUTES: tuple[Route[Any, Any], ...] = (
     metadata.update,
     history.inject_items,
     metadata.set_memory_mode,
+    turn.compact,
     offers.get_goal,
     offers.list_terminals,
     settings.update,

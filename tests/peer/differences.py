@@ -91,6 +91,22 @@ SHARED: tuple[Difference, ...] = (
         only=("resume without turns",),
     ),
     Field(
+        "usage after a compaction",
+        "An estimate of what the model gets: the peer's context holds instructions of many pages, ours does not.",
+        "thread/tokenUsage/updated",
+        ".tokenUsage.last.totalTokens",
+        only=("a thread is summed up", "a thread is summed up before a turn"),
+        right="either",
+    ),
+    Field(
+        "items of a compaction that runs",
+        "The peer shows the item when it is over; ours is there from its beginning, like every item of a running turn.",
+        "thread/turns/list answered",
+        ".data.*.items.*",
+        lambda _ours, theirs: theirs == ABSENT,
+        only=("summing up is stopped",),
+    ),
+    Field(
         "failed turns stay failed",
         "The peer does not record errors, so that failed turns become completed; we always record them.",
         "thread/*",

@@ -38,6 +38,21 @@ DIFFERENCES: tuple[Difference, ...] = (
         "turn/interrupt refused",
         only=("stopping a turn that does not run", "stopping with the id of another turn"),
     ),
+    Extra(
+        "advice after a compaction",
+        "The peer advises to begin a new thread; later versions do so no more.",
+        "theirs",
+        "warning",
+        lambda body, _before: bool(body["message"].startswith("Heads up")),
+        only=("a thread is summed up", "a thread is summed up before a turn"),
+    ),
+    Field(
+        "files named to a joiner",
+        "The peer looks for the root of the project by the markers of the server, not by those of the thread.",
+        "thread/resume answered",
+        ".instructionSources.*",
+        only=("words of a project for models",),
+    ),
     Field(
         "name of the reviewer",
         "Two names of one thing: the peer answers with the older one, we with the one that was asked for.",
