@@ -13,6 +13,7 @@ import msgspec
 
 from protocol import (
     account,
+    command,
     config,
     history,
     initialize,
@@ -211,6 +212,20 @@ TURN_STEER = Method(
 )
 TURN_INTERRUPT = Method("turn/interrupt", turn.TurnInterruptParams, Empty, by_thread)
 
+COMMAND_EXEC = Method(
+    "command/exec",
+    command.CommandExecParams,
+    command.CommandExecResponse,
+    gated={"permission_profile": "permissionProfile"},
+)
+COMMAND_EXEC_WRITE = Method("command/exec/write", command.CommandExecWriteParams, Empty)
+COMMAND_EXEC_RESIZE = Method("command/exec/resize", command.CommandExecResizeParams, Empty)
+COMMAND_EXEC_TERMINATE = Method("command/exec/terminate", command.CommandExecTerminateParams, Empty)
+PROCESS_SPAWN = Method("process/spawn", command.ProcessSpawnParams, Empty, experimental=True)
+PROCESS_WRITE_STDIN = Method("process/writeStdin", command.ProcessWriteStdinParams, Empty, experimental=True)
+PROCESS_RESIZE_PTY = Method("process/resizePty", command.ProcessResizePtyParams, Empty, experimental=True)
+PROCESS_KILL = Method("process/kill", command.ProcessKillParams, Empty, experimental=True)
+
 ACCOUNT_READ = Method("account/read", account.GetAccountParams, account.GetAccountResponse)
 ACCOUNT_RATE_LIMITS_READ = Method("account/rateLimits/read", Empty, account.GetAccountRateLimitsResponse, lenient=True)
 MODEL_LIST = Method("model/list", model.ModelListParams, model.ModelListResponse)
@@ -267,6 +282,14 @@ METHODS: tuple[Method[Any, Any], ...] = (
     TURN_START,
     TURN_STEER,
     TURN_INTERRUPT,
+    COMMAND_EXEC,
+    COMMAND_EXEC_WRITE,
+    COMMAND_EXEC_RESIZE,
+    COMMAND_EXEC_TERMINATE,
+    PROCESS_SPAWN,
+    PROCESS_WRITE_STDIN,
+    PROCESS_RESIZE_PTY,
+    PROCESS_KILL,
     ACCOUNT_READ,
     ACCOUNT_RATE_LIMITS_READ,
     MODEL_LIST,
@@ -327,6 +350,9 @@ REASONING_SUMMARY_TEXT_DELTA = Notice(
 REASONING_TEXT_DELTA = Notice(
     "item/reasoning/textDelta", item.ReasoningTextDeltaNotification, Pieces((*_ITEM, "content_index"))
 )
+COMMAND_EXEC_OUTPUT_DELTA = Notice("command/exec/outputDelta", command.CommandExecOutputDeltaNotification)
+PROCESS_OUTPUT_DELTA = Notice("process/outputDelta", command.ProcessOutputDeltaNotification)
+PROCESS_EXITED = Notice("process/exited", command.ProcessExitedNotification)
 ERROR = Notice("error", turn.ErrorNotification)
 WARNING = Notice("warning", turn.WarningNotification)
 CONFIG_WARNING = Notice("configWarning", initialize.ConfigWarningNotification)
@@ -356,6 +382,9 @@ NOTICES: tuple[Notice[Any], ...] = (
     REASONING_SUMMARY_PART_ADDED,
     REASONING_SUMMARY_TEXT_DELTA,
     REASONING_TEXT_DELTA,
+    COMMAND_EXEC_OUTPUT_DELTA,
+    PROCESS_OUTPUT_DELTA,
+    PROCESS_EXITED,
     ERROR,
     WARNING,
     CONFIG_WARNING,

@@ -14,6 +14,8 @@ from protocol.wire import Empty
 from rollout.catalog import Catalog
 from rollout.paths import Home
 from rollout.read_states import ReadStates
+from server.commands.register import Register
+from server.commands.sandbox import Sandbox
 from server.config import Config
 from server.connection import Connection
 from server.dispatch import Dispatcher
@@ -51,6 +53,8 @@ class App:
         self.catalog = Catalog(Home(config.codex_home))
         self.read_states = ReadStates(Home(config.codex_home).read_states)
         self.limits = Limits()
+        self.sandbox = Sandbox(config.codex_home)
+        self.commands: Register[Connection] = Register()
         self.skills = Skills(config, self._tell_of_skills)
         self.opening = Opening(
             config,
@@ -73,6 +77,7 @@ class App:
         self.listener = Listener(config, self._dispatcher, self._left, lambda listens: self.on_end(listens))
 
     def _left(self, connection: Connection) -> None:
+        self.commands.left(connection)
         self.loaded.left(self.subscriptions.close(connection))
 
     def _tell_of_skills(self) -> None:
@@ -96,6 +101,7 @@ class App:
     async def start(self) -> None:
         """Listen. Raises OSError when the address cannot be had."""
         Home(self.config.codex_home).sessions.mkdir(parents=True, exist_ok=True)
+        await self.sandbox.detect()
         await self.listener.start()
         self._watchdog.start()
         self._indexing = asyncio.create_task(self._index(), name="indexing")
@@ -113,6 +119,7 @@ class App:
             await asyncio.wait(running, timeout=drain_seconds)
         await self.loaded.close()
         await self.listener.stop(GOING_AWAY, "the server is shutting down")
+        await self.commands.close()
         self._watchdog.stop()
         await self._dispatcher.drain()
         for _, provider in self._opened.values():

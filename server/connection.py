@@ -65,6 +65,10 @@ class Connection:
         if frame is not None:
             self._outbox.put(frame)
 
+    async def room(self) -> None:
+        """Wait until the client has taken most of what it was sent."""
+        await self._outbox.room()
+
     def close(self) -> None:
         """Nothing is sent from here on."""
         self._outbox.close()

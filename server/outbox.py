@@ -86,6 +86,11 @@ class Outbox:
             self._flush_scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)
 
+    async def room(self) -> None:
+        """Wait while the socket takes no more, so that who could say much says it at the client's pace."""
+        while self._drain is not None:
+            await asyncio.wait({self._drain})
+
     def close(self) -> None:
         """Write what waits, if the socket is still open, and take no more."""
         self._flush()

@@ -10,6 +10,7 @@ from protocol.dialects.versions import NEWEST
 from protocol.errors import invalid_request
 from protocol.initialize import ConfigWarningNotification, InitializeParams, InitializeResponse
 from protocol.wire import UNSET
+from server.commands.sandbox import MISSING
 from server.dispatch import Call, handles
 from server.version import VERSION
 
@@ -37,6 +38,9 @@ async def initialize(call: Call, params: InitializeParams) -> InitializeResponse
 def _open(call: Call) -> None:
     for warning in call.app.config.warnings:
         told = ConfigWarningNotification(summary=warning.summary, details=warning.details, path=warning.path or UNSET)
+        call.connection.send(frames.notification(methods.CONFIG_WARNING, told))
+    if call.app.sandbox.means is None:
+        told = ConfigWarningNotification(summary="Commands cannot be confined.", details=MISSING)
         call.connection.send(frames.notification(methods.CONFIG_WARNING, told))
     call.app.subscriptions.open(call.connection)
 
