@@ -184,7 +184,7 @@ ROWS: tuple[Row, ...] = (
     # commands
     Wording(command.CommandExecResponse, "exit_code", _any_signal, until=V0_147),
     Wording(command.CommandExecResponse, "exit_code", _signal_as_shells_say_it, since=V0_147),
-    Wording(command.ProcessExitedNotification, "exit_code", _signal_as_shells_say_it),
+    Wording(command.ProcessExitedNotification, "exit_code", _signal_as_shells_say_it, since=V0_147),
     Notices((methods.PROCESS_OUTPUT_DELTA, methods.PROCESS_EXITED), since=V0_147),
     since(V0_166, command.ProcessExitedNotification, "output_drain_timed_out"),
     # everything else

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,7 +80,6 @@ class Child:
             raise SpawnError("a NUL character cannot be passed to a command")
         mine, its = socket.socketpair()
         mine.setblocking(False)
-        child: Child | None = None
         try:
             ends, given = _open_terminal(tty) if tty else _open_pipes(stdin)
             filter_fd = _filter_file(launch)
@@ -89,16 +89,15 @@ class Child:
                 its.close()
                 for fd in {*given, filter_fd} - {-1}:
                     os.close(fd)
-            child = cls(mine, warden, ends)
-            await child._begin(launch, filter_fd, is_tty=tty is not None)
         except OSError as error:
+            mine.close()
             raise SpawnError(f"{error.strerror} (os error {error.errno})") from error
-        except BaseException:
-            if child is None:
-                mine.close()
-            else:
+        child = cls(mine, warden, ends)
+        try:
+            await child._begin(launch, filter_fd, is_tty=tty is not None)
+        finally:
+            if child._status is None:
                 await child.close()
-            raise
         return child
 
     async def _begin(self, launch: Launch, filter_fd: int, *, is_tty: bool) -> None:
@@ -110,7 +109,8 @@ class Child:
             "landlock": launch.landlock,
             "filter": (launch.call_filter or b"").hex(),
         }
-        await asyncio.get_running_loop().sock_sendall(self._control, json.dumps(options).encode() + b"\n")
+        with suppress(OSError):  # it did not even wait for that, which the next line shows
+            await asyncio.get_running_loop().sock_sendall(self._control, json.dumps(options).encode() + b"\n")
         told = await self._told()
         if told is None or "errno" in told:
             number = 0 if told is None else told["errno"]

@@ -15,7 +15,8 @@ from typing import Any
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
-_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER = 38, 22, 36
+_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER, _PR_CAPBSET_DROP = 38, 22, 36, 24
+_CAPABILITIES = 0x20080522
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 
 _WRITES = {1: 0b1_1111_1111_0010, 2: 1 << 13, 3: 1 << 14}
@@ -45,6 +46,12 @@ _ARCHITECTURES: dict[str, tuple[int, dict[str, int]]] = {
     ),
 }  # fmt: skip
 """The machine's number for seccomp, and the numbers of its system calls."""
+
+_METADATA: dict[str, tuple[int, ...]] = {
+    "x86_64": (90, 91, 92, 93, 94, 132, 188, 189, 190, 197, 198, 199, 235, 260, 261, 268, 280, 452, 463, 466),
+    "aarch64": (5, 6, 7, 14, 15, 16, 52, 53, 54, 55, 88, 452, 463, 466),
+}
+"""Calls that change modes, owners, times and attributes of files: Landlock does not see them."""
 
 _AF_UNIX = 1
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
@@ -93,8 +100,9 @@ def restrict_calls(program: bytes) -> None:
     _done(_libc.prctl(_PR_SET_SECCOMP, 2, length, 0, 0))
 
 
-def call_filter(*, network: bool) -> bytes | None:
-    """A seccomp program: no looking into other processes and, without ``network``, nobody to talk to outside.
+def call_filter(*, network: bool, metadata: bool = True) -> bytes | None:
+    """A seccomp program: no looking into other processes and, without ``network``, nobody to talk to outside; without
+    ``metadata`` no change of modes, owners and times, of whatever file.
 
     Sockets between own processes stay (``socketpair``); all others, and those that lie in the file system, where the
     server itself may listen, cannot be reached. None on a machine whose system calls are not known here.
@@ -112,6 +120,8 @@ def call_filter(*, network: bool) -> bytes | None:
         (_RETURN, 0, 0, _REFUSE),
     ]
     refused = [call for name, call in calls.items() if name not in ("socket", "connect", "sendto")]
+    if not metadata:
+        refused += _METADATA[platform.machine()]
     if not network:
         refused.append(calls["connect"])
     for call in refused:
@@ -127,7 +137,11 @@ def call_filter(*, network: bool) -> bytes | None:
 
 
 def _give_up_privileges() -> None:
+    """No privilege is gained any more; what root may do beyond others, such as raw disks, is given up."""
     _done(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    for capability in range(64):
+        _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)  # what is not there, or not ours to drop, matters not
+    _done(_libc.capset(struct.pack("=Ii", _CAPABILITIES, 0), bytes(24)))
 
 
 def _done(result: Any) -> int:

@@ -36,7 +36,7 @@ def environment(
     seen = {name: value for name, value in inherited.items() if name not in hidden and not name.startswith(OWN)}
     if policy.inherit != "all":
         seen = {name: value for name, value in seen.items() if policy.inherit == "core" and name.upper() in CORE}
-    excluded = [*([] if policy.ignore_default_excludes else SECRETS), *policy.exclude]
+    excluded = policy.exclude if policy.ignore_default_excludes else [*SECRETS, *policy.exclude]
     seen = {name: value for name, value in seen.items() if not _matches(name, excluded)} | policy.set
     if policy.include_only:
         seen = {name: value for name, value in seen.items() if _matches(name, policy.include_only)}

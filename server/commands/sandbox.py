@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -32,6 +32,7 @@ from protocol.permissions import (
 )
 from server.commands import confine
 from server.commands.child import FILTER, Child, Launch, SpawnError
+from server.commands.places import Places
 
 Means = Literal["bubblewrap", "landlock"]
 
@@ -102,20 +103,17 @@ class Sandbox:
                     os.rmdir(path)
 
     def _walls(self, means: Means, launch: Launch, policy: ReadOnly | WorkspaceWrite) -> Launch:
-        call_filter = confine.call_filter(network=policy.network_access)
+        metadata = means == "bubblewrap" or not isinstance(policy, ReadOnly)
+        call_filter = confine.call_filter(network=policy.network_access, metadata=metadata)
         if call_filter is None:
             raise SandboxError("the system calls of this machine are not known here, so none can be forbidden")
         env = dict(launch.env) | ({} if policy.network_access else NO_NETWORK)
-        roots = writable_roots(policy, launch.cwd, launch.env)
-        kept = [path for root in roots for path in protected_in(root)] + [os.path.realpath(self._home)]
-        kept = [path for path in dict.fromkeys(kept) if any(is_within(path, root) for root in roots)]
-        kept = [path for path in kept if not any(path != other and is_within(path, other) for other in kept)]
+        places = Places.under(policy, launch.cwd, launch.env, self._home)
         if means == "landlock":
-            writable = [path for root in roots for path in _without(root, kept)] + _DEVICES
-            writable = [path for path in dict.fromkeys(writable) if os.path.exists(path)]
+            writable = [path for path in (*places.parts(), *_DEVICES) if os.path.exists(path)]
             return msgspec.structs.replace(launch, env=env, landlock=writable, call_filter=call_filter)
-        masked = [path for path in kept if not os.path.lexists(path) or path in self._masked]
-        prefix = _bubblewrap(roots, kept, masked, launch.cwd, network=policy.network_access)
+        masked = [path for path in places.kept if not os.path.lexists(path) or path in self._masked]
+        prefix = _bubblewrap(places, masked, launch.cwd, network=policy.network_access)
         return msgspec.structs.replace(launch, env=env, prefix=prefix, call_filter=call_filter, masked=masked)
 
 
@@ -141,85 +139,20 @@ def policy_of_profile(profile: PermissionProfile, policy: SandboxPolicy) -> Sand
     return policy
 
 
-def writable_roots(policy: ReadOnly | WorkspaceWrite, cwd: str, env: Mapping[str, str]) -> list[str]:
-    """The folders that may be written, with links resolved; those that are not there are left out."""
-    if isinstance(policy, ReadOnly):
-        return []
-    roots = [cwd, *policy.writable_roots]
-    if not policy.exclude_slash_tmp:
-        roots.append("/tmp")
-    if not policy.exclude_tmpdir_env_var and env.get("TMPDIR", "").startswith("/"):
-        roots.append(env["TMPDIR"])
-    real = (os.path.realpath(root) for root in roots)
-    return [root for root in dict.fromkeys(real) if os.path.exists(root)]
-
-
-def protected_in(root: str) -> Iterator[str]:
-    """What stays as it is in a writable folder, links resolved: what tools run or obey when somebody works there."""
-    for name in (".git", ".codex"):
-        path = os.path.join(root, name)
-        if not os.path.lexists(path):
-            if name == ".codex" and root not in (os.path.realpath("/tmp"), os.path.realpath(tempfile.gettempdir())):
-                yield path
-            continue
-        yield path
-        if os.path.islink(path):
-            yield os.path.realpath(path)
-        elif name == ".git" and os.path.isfile(path):
-            yield from _linked_repository(path)
-
-
-def _linked_repository(path: str) -> Iterator[str]:
-    """Where the repository of a work tree really lies: a file names it."""
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            line = file.readline(4096)
-    except OSError:
-        return
-    if line.startswith("gitdir:"):
-        named = line.removeprefix("gitdir:").strip()
-        yield os.path.realpath(os.path.join(os.path.dirname(path), named))
-
-
-def is_within(path: str, root: str) -> bool:
-    """Whether a path is this folder or lies in it; both absolute and without links."""
-    return path == root or path.startswith(root.rstrip("/") + "/")
-
-
-def _bubblewrap(roots: list[str], kept: list[str], masked: list[str], cwd: str, *, network: bool) -> list[str]:
+def _bubblewrap(places: Places, masked: list[str], cwd: str, *, network: bool) -> list[str]:
     """The arguments of bubblewrap: everything is there and may be read, in namespaces of its own."""
-    program = shutil.which("bwrap") or "bwrap"
-    argv = [program, "--die-with-parent", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
+    argv = [shutil.which("bwrap") or "bwrap", "--die-with-parent", "--cap-drop", "ALL"]
+    argv += ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     argv += [] if network else ["--unshare-net"]
     argv += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-    for root in sorted(roots, key=len):  # the outer first, for a later mount covers what an earlier one shows below it
-        argv += ["--bind", root, root]
-        for path in sorted(kept):
-            if is_within(path, root):
-                # A folder on the way is a mount of its own as well: none can be moved away with what is kept in it.
-                argv += [step for each in _between(root, path) for step in ("--bind", each, each)]
-    for path in sorted(kept, key=len):
-        if path in masked:
+    for path, may_write in places.mounts():
+        if may_write:
+            argv += ["--bind", path, path]
+        elif path in masked:
             argv += ["--tmpfs", path, "--remount-ro", path]
-        elif not os.path.islink(path):  # a mount would lie on what it points to, which is kept by itself
+        else:
             argv += ["--ro-bind", path, path]
     return [*argv, "--seccomp", FILTER, "--chdir", cwd, "--"]
-
-
-def _between(root: str, path: str) -> list[str]:
-    """The folders below a root that lead to a path, the outer first."""
-    parents = [str(parent) for parent in Path(path).parents]
-    return [parent for parent in reversed(parents) if parent != root and is_within(parent, root)]
-
-
-def _without(root: str, kept: list[str]) -> Iterator[str]:
-    """The largest parts of a folder that hold nothing of what is kept. Landlock allows a folder with all below it."""
-    if not any(is_within(path, root) for path in kept):
-        yield root
-    elif root not in kept and os.path.isdir(root):
-        for child in os.scandir(root):
-            if not child.is_symlink():  # what it points to has its own place
-                yield from _without(child.path, kept)
 
 
 def _may_be_there(means: Means) -> bool:

@@ -77,12 +77,11 @@ class Session:
 
     async def start(self, launch: Launch) -> Child:
         """Begin it. Raises :class:`~server.commands.child.SpawnError`."""
+        child: Child | None = None
         try:
             child = await Child.start(launch, stdin=self.takes_input, tty=self._tty)
-        except BaseException:
-            self._started.set_result(None)
-            raise
-        self._started.set_result(child)
+        finally:
+            self._started.set_result(child)
         if self._ending.is_set():
             child.kill()
         return child

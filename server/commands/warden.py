@@ -67,9 +67,10 @@ def start(options: dict[str, Any], control: socket.socket) -> int | None:
             become(options)
         except OSError as error:
             os.write(fail, str(error.errno or 0).encode())
-        except BaseException:
+        except ValueError:
             os.write(fail, b"0")
-        os._exit(127)
+        finally:
+            os._exit(127)
     os.close(fail)
     reason = os.read(failed, 16)
     os.close(failed)
@@ -101,7 +102,7 @@ def watch(child: int, control: socket.socket) -> None:
     waker, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGCHLD, wake_up)
     while True:
         reap(child, control)
         both: list[Any] = [control, waker]
@@ -113,6 +114,10 @@ def watch(child: int, control: socket.socket) -> None:
             if not asked:
                 return
             kill(signal.SIGKILL if b"K" in asked else signal.SIGTERM)
+
+
+def wake_up(_number: int, _frame: object) -> None:
+    """A child has ended: the number that the system writes into the pipe is what wakes."""
 
 
 def receive(control: socket.socket) -> bytes:
