@@ -96,9 +96,14 @@ class Child:
         try:
             await child._begin(launch, filter_fd, is_tty=tty is not None)
         finally:
-            if child._status is None:
+            if not child.has_begun:
                 await child.close()
         return child
+
+    @property
+    def has_begun(self) -> bool:
+        """The program runs, or has run."""
+        return self._status is not None
 
     async def _begin(self, launch: Launch, filter_fd: int, *, is_tty: bool) -> None:
         options = {

@@ -77,11 +77,12 @@ class Session:
 
     async def start(self, launch: Launch) -> Child:
         """Begin it. Raises :class:`~server.commands.child.SpawnError`."""
-        child: Child | None = None
         try:
             child = await Child.start(launch, stdin=self.takes_input, tty=self._tty)
-        finally:
             self._started.set_result(child)
+        finally:
+            if not self._started.done():
+                self._started.set_result(None)
         if self._ending.is_set():
             child.kill()
         return child

@@ -87,6 +87,8 @@ async def terminate(call: Call, params: CommandExecTerminateParams) -> Empty:
 def _check(params: CommandExecParams) -> Bounds:
     if not params.command:
         raise invalid_request("command must not be empty")
+    if params.sandbox_policy is not None and params.permission_profile is not None:
+        raise invalid_request("`permissionProfile` cannot be combined with `sandboxPolicy`")
     if params.size is not None and not params.tty:
         raise RpcError(INVALID_PARAMS, "command/exec size requires tty: true")
     if params.process_id is None and (params.tty or params.stream_stdin or params.stream_stdout_stderr):
@@ -111,8 +113,6 @@ async def _run(call: Call, session: Session, confined: Launch, bounds: Bounds) -
 
 
 async def _confined(call: Call, params: CommandExecParams) -> Launch:
-    if params.sandbox_policy is not None and params.permission_profile is not None:
-        raise invalid_request("`permissionProfile` cannot be combined with `sandboxPolicy`")
     cwd = _folder(params.cwd)
     config = call.app.config.reread()
     try:

@@ -48,15 +48,17 @@ async def spawn(call: Call, params: ProcessSpawnParams) -> Empty:
     tty = size_of("process/spawn", params.size) or DEFAULT_SIZE if params.tty else None
     session = Session(stdin=params.stream_stdin, tty=tty, tell=tell)
     register(call, ("process", name), session, f'duplicate active process handle: "{name}"')
-    child: Child | None = None
+    begun = False
     try:
         child = await session.start(await _launch(call, params))
+        begun = True
     except SpawnError as error:
         raise internal_error(f"failed to spawn process: {error}") from error
     finally:
-        if child is None:
+        if not begun:
             call.app.commands.leave(call.connection, ("process", name))
-    call.then(lambda: _keep(_watch(call, session, child, bounds, name)))
+    watching = _watch(call, session, child, bounds, name)
+    call.then(lambda: _keep(watching))
     return Empty()
 
 
