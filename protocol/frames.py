@@ -21,21 +21,26 @@ from protocol.wire import Wire, encode, encode_parts
 
 _FIN_TEXT = 0x81
 
+_LONG = 1 << 16
+"""Bytes from which on params are not copied to stand between what begins a notification and what ends it."""
+
 
 class Frame:
     """Encoded bytes of one message.
 
     ``data`` begins it; what follows that in ``rest``, parts that were encoded before, would be too long to copy.
-    A notification keeps its ``notice`` and ``params``, from which those for a slow client can be put together, and its
-    ``tail``, what ends it after the params. ``method`` is what an opt-out matches.
+    ``size``: bytes on the wire. A notification keeps its ``notice`` and ``params``, from which those for a slow client
+    can be put together, and its ``tail``, what ends it after the params. ``method`` is what an opt-out matches.
     """
 
-    __slots__ = ("data", "method", "notice", "params", "payload_at", "rest", "tail")
+    __slots__ = ("data", "method", "notice", "params", "payload_at", "rest", "size", "tail")
 
     def __init__(self, payload: bytes, rest: Sequence[bytes] = ()) -> None:
-        header = _header(len(payload) + sum(map(len, rest)) if rest else len(payload))
+        length = len(payload) + sum(map(len, rest)) if rest else len(payload)
+        header = _header(length)
         self.data = header + payload
         self.rest = rest
+        self.size = len(header) + length
         self.payload_at = len(header)
         self.method: str | None = None
         self.notice: Notice[Any] | None = None
@@ -48,8 +53,7 @@ class Frame:
         return b"".join((self.data[self.payload_at :], *self.rest))
 
     def __len__(self) -> int:
-        """Bytes on the wire."""
-        return len(self.data) + sum(map(len, self.rest)) if self.rest else len(self.data)
+        return self.size
 
 
 class Variants:
@@ -102,7 +106,9 @@ Message = Frame | Variants
 
 def told(notice: Notice[Any], params: Wire, tail: bytes = b"}") -> Frame:
     """The frame of a notification in just these words."""
-    frame = Frame(notice.prefix + encode(params) + tail)
+    encoded = encode(params)
+    long = len(encoded) >= _LONG
+    frame = Frame(notice.prefix, (encoded, tail)) if long else Frame(notice.prefix + encoded + tail)
     frame.method, frame.notice, frame.params, frame.tail = notice.name, notice, params, tail
     return frame
 

@@ -50,6 +50,11 @@ def by_thread(params: Any) -> str | None:
     return str(params.thread_id).lower().removeprefix("urn:uuid:").replace("-", "")
 
 
+def by_configuration(_params: Any) -> str | None:
+    """One lane for all that change the configuration."""
+    return "configuration"
+
+
 @dataclass(frozen=True, eq=False)
 class Method(Generic[P, R]):
     """A request a client may make.
@@ -120,6 +125,7 @@ THREAD_START = Method(
     thread.SessionResponse,
     gated={
         "environments": "environments",
+        "history_mode": "historyMode",
         "dynamic_tools": "dynamicTools",
         "mock_experimental_field": "mockExperimentalField",
         "experimental_raw_events": "experimentalRawEvents",
@@ -235,11 +241,17 @@ COLLABORATION_MODE_LIST = Method(
 EXPERIMENTAL_FEATURE_LIST = Method("experimentalFeature/list", model.PageParams, model.EmptyPage)
 MCP_SERVER_STATUS_LIST = Method("mcpServerStatus/list", model.PageParams, model.EmptyPage)
 CONFIG_READ = Method("config/read", config.ConfigReadParams, config.ConfigReadResponse)
+CONFIG_VALUE_WRITE = Method(
+    "config/value/write", config.ConfigValueWriteParams, config.ConfigWriteResponse, by_configuration
+)
+CONFIG_BATCH_WRITE = Method(
+    "config/batchWrite", config.ConfigBatchWriteParams, config.ConfigWriteResponse, by_configuration
+)
 CONFIG_REQUIREMENTS_READ = Method("configRequirements/read", Empty, config.ConfigRequirementsReadResponse, lenient=True)
 SKILLS_LIST = Method("skills/list", skills.SkillsListParams, skills.SkillsListResponse)
 HOOKS_LIST = Method("hooks/list", offers.HooksListParams, offers.HooksListResponse)
-PLUGIN_INSTALLED = Method("plugin/installed", Empty, offers.PluginInstalledResponse)
-PLUGIN_LIST = Method("plugin/list", Empty, offers.PluginListResponse)
+PLUGIN_INSTALLED = Method("plugin/installed", offers.PluginsParams, offers.PluginInstalledResponse)
+PLUGIN_LIST = Method("plugin/list", offers.PluginsParams, offers.PluginListResponse)
 APP_LIST = Method("app/list", offers.ThreadPageParams, model.EmptyPage)
 APP_INSTALLED = Method("app/installed", offers.ThreadPageParams, offers.AppsInstalledResponse)
 PERMISSION_PROFILE_LIST = Method("permissionProfile/list", model.PageParams, offers.PermissionProfilePage)
@@ -297,6 +309,8 @@ METHODS: tuple[Method[Any, Any], ...] = (
     EXPERIMENTAL_FEATURE_LIST,
     MCP_SERVER_STATUS_LIST,
     CONFIG_READ,
+    CONFIG_VALUE_WRITE,
+    CONFIG_BATCH_WRITE,
     CONFIG_REQUIREMENTS_READ,
     SKILLS_LIST,
     HOOKS_LIST,

@@ -14,6 +14,7 @@ from protocol.wire import Empty
 from rollout.catalog import Catalog
 from rollout.paths import Home
 from rollout.read_states import ReadStates
+from server import gauges
 from server.commands.register import Register
 from server.commands.sandbox import Sandbox
 from server.config import Config
@@ -23,8 +24,8 @@ from server.handlers import ROUTES
 from server.listener import Listener
 from server.metrics import Metrics
 from server.outgoing import Outgoing
+from server.providers import registry
 from server.providers.provider import Provider
-from server.providers.registry import open_provider
 from server.providers.settings import ProviderConfig
 from server.skills.store import Skills
 from server.subscriptions import Subscriptions
@@ -70,11 +71,15 @@ class App:
         self._watchdog = Watchdog(self.metrics.count_block)
         self._indexing: asyncio.Task[None] | None = None
         self._given = providers or {}
+        self._providers = asyncio.Lock()
         self._opened: dict[str, tuple[ProviderConfig, Provider]] = {}
         self._dispatcher = Dispatcher(self, ROUTES)
         self.on_end: Callable[[bool], None] = lambda _listens: None
         """Called when the client that started this server says no more; with whether it still listens."""
-        self.listener = Listener(config, self._dispatcher, self._left, lambda listens: self.on_end(listens))
+        self.listener = Listener(
+            config, self._dispatcher, self._left, lambda listens: self.on_end(listens), self.metrics
+        )
+        gauges.watch(self.metrics, self.listener.reception, self.subscriptions, self.loaded)
 
     def _left(self, connection: Connection) -> None:
         self.commands.left(connection)
@@ -83,20 +88,24 @@ class App:
     def _tell_of_skills(self) -> None:
         self.outgoing.announce(frames.notification(methods.SKILLS_CHANGED, Empty()))
 
-    def provider(self, config: ProviderConfig) -> Provider:
-        """The open provider of this configuration; opened when first asked for."""
+    async def provider(self, config: ProviderConfig) -> Provider:
+        """The open provider of this configuration; opened when first asked for, in a thread, for that may take long."""
         if config.id in self._given:
             return self._given[config.id]
-        settings, provider = self._opened.get(config.id, (None, None))
-        if provider is None or settings != config:
-            provider = open_provider(config, self.config)
-            self._opened[config.id] = (config, provider)
-        return provider
+        async with self._providers:
+            settings, provider = self._opened.get(config.id, (None, None))
+            if provider is None or settings != config:
+                provider = await asyncio.to_thread(registry.open_provider, config, self.config)
+                self._opened[config.id] = (config, provider)
+            return provider
 
     def refuse_when_draining(self) -> None:
         """Raise for a request that would begin a turn while the server is going down."""
         if self.draining:
-            raise invalid_request("the server is shutting down and starts no new turns; reconnect and try again")
+            raise invalid_request(
+                "the server is shutting down and starts no new turns; connect again when the next one is there, "
+                "and send the input again"
+            )
 
     async def start(self) -> None:
         """Listen. Raises OSError when the address cannot be had."""
@@ -113,6 +122,7 @@ class App:
     async def stop(self, *, drain_seconds: float = 0.0) -> None:
         """Begin no new turns, let the running ones end within ``drain_seconds``, then close everything, in order."""
         self.draining = True
+        self.listener.drain()
         running = [thread.turn.ended for thread in self.loaded if thread.turn is not None]
         if running:
             _log.info("draining", turns=len(running), seconds=drain_seconds)
@@ -133,6 +143,7 @@ class App:
         """Read the rollouts that the index lacks, with as much time for everything else as that takes."""
         clock = asyncio.get_running_loop().time
         await asyncio.sleep(INDEXING_DELAY)
+        await asyncio.to_thread(registry.load)
         steps, count, begun = self.catalog.build(), 0, clock()
         try:
             while step := await asyncio.to_thread(next, steps, 0):

@@ -15,10 +15,12 @@ from typing import Protocol
 
 from protocol.errors import TRY_AGAIN_LATER, Disconnect
 from protocol.frames import Frame
-from server.thinning import thinned
+from server.thinning import least, thinned
 
-_WEIGHT = 300
-"""Bytes of memory, about, that a waiting notification takes besides its text."""
+_WEIGHT = 2
+"""Bytes of memory, about, for each byte of a notification that waits: it keeps what it was made from as well."""
+
+_TOO_MUCH = "too slow: more waits for this connection than the server keeps; reconnect and resume"
 
 
 class Socket(Protocol):
@@ -28,11 +30,11 @@ class Socket(Protocol):
         """Neither closed nor closing."""
         ...
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, /) -> None:
         """Hand bytes to the transport."""
         ...
 
-    def write_parts(self, parts: list[bytes]) -> None:
+    def write_parts(self, parts: list[bytes], /) -> None:
         """The same for many bytes, without putting them together first."""
         ...
 
@@ -49,17 +51,58 @@ class Socket(Protocol):
         ...
 
 
+class Round:
+    """The outboxes that have something to write at the end of this turn of the event loop; one for a whole server.
+
+    A callback of the loop for each of them would cost as much as half of a write.
+    """
+
+    def __init__(self) -> None:
+        self.messages = 0
+        """How many were written so far, to all of them."""
+        self.bytes = 0
+        """The same in bytes."""
+        self.given_up = 0
+        """How many clients were too slow."""
+        self._due: list[Outbox] = []
+
+    def add(self, outbox: Outbox) -> None:
+        """Let it write soon."""
+        if not self._due:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._due.append(outbox)
+
+    def _write(self) -> None:
+        begun, self._due = self._due, []
+        due = iter(begun)
+        try:
+            for outbox in due:
+                outbox.flush()
+        finally:  # one that fails is no reason not to write to the others
+            for outbox in due:
+                self.add(outbox)
+
+
 class Outbox:
     """Frames on their way to one socket.
 
-    ``limit`` bounds the notifications that wait here behind the first frame, in bytes; replies do not count, for the
-    client asked for them and they may be large. Over it they are thinned; a quarter more may gather until that is tried
-    again. ``deadline`` is how long, in seconds, the socket may take nothing. Beyond either, ``on_stuck`` is called once
-    with the order to disconnect.
+    ``limit`` bounds the notifications that wait here behind the first frame, in bytes of memory; replies do not count,
+    for the client asked for them and they may be large. Over it they are thinned; a quarter more may gather until that
+    is tried again. ``deadline`` is how long, in seconds, the socket may take nothing. Beyond either, ``on_stuck`` is
+    called once with the order to disconnect. ``together``: whom it writes in one breath with.
     """
 
-    def __init__(self, socket: Socket, *, limit: int, deadline: float, on_stuck: Callable[[Disconnect], None]) -> None:
+    def __init__(
+        self,
+        socket: Socket,
+        *,
+        limit: int,
+        deadline: float,
+        on_stuck: Callable[[Disconnect], None],
+        together: Round | None = None,
+    ) -> None:
         self._socket = socket
+        self._round = together or Round()
         self._limit = limit
         self._deadline = deadline
         self._on_stuck = on_stuck
@@ -71,12 +114,17 @@ class Outbox:
         self._drain: asyncio.Task[None] | None = None
         self._closed = False
 
+    @property
+    def size(self) -> int:
+        """Bytes that wait, here and in the socket."""
+        return sum(map(len, self._waiting)) + self._socket.unsent()
+
     def put(self, frame: Frame) -> None:
         """Send a frame after all that were put before. A no-op once the connection is closed."""
         if self._closed:
             return
         if frame.method is not None and self._waiting:  # one frame alone may have any size
-            self._told += len(frame.data) + _WEIGHT
+            self._told += frame.size * _WEIGHT
         self._waiting.append(frame)
         if frame.rest:
             self._in_parts = True
@@ -84,7 +132,7 @@ class Outbox:
             self._relieve()
         elif not self._flush_scheduled and self._drain is None:
             self._flush_scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            self._round.add(self)
 
     async def room(self) -> None:
         """Wait while the socket takes no more, so that who could say much says it at the client's pace."""
@@ -93,13 +141,14 @@ class Outbox:
 
     def close(self) -> None:
         """Write what waits, if the socket is still open, and take no more."""
-        self._flush()
+        self.flush()
         self._closed = True
         self._waiting.clear()
         if self._drain is not None:
             self._drain.cancel()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what waits, if the socket takes it now."""
         self._flush_scheduled = False
         if self._closed or not self._waiting or not self._socket.is_open():
             return
@@ -108,30 +157,37 @@ class Outbox:
             return
         waiting, self._waiting = self._waiting, []
         self._told, self._bearable = 0, self._limit
-        self._write(waiting)
+        self._round.messages += len(waiting)
+        self._round.bytes += self._write(waiting)
 
-    def _write(self, frames: list[Frame]) -> None:
-        """Hand them to the socket in one call."""
+    def _write(self, frames: list[Frame]) -> int:
+        """Hand them to the socket in one call. Returns how many bytes that were."""
         if self._in_parts:
             self._in_parts = False
             self._socket.write_parts([part for frame in frames for part in (frame.data, *frame.rest)])
-        elif len(frames) == 1:
-            self._socket.write(frames[0].data)
-        else:
-            self._socket.write(b"".join([frame.data for frame in frames]))
+            return sum(map(len, frames))
+        data = frames[0].data if len(frames) == 1 else b"".join([frame.data for frame in frames])
+        self._socket.write(data)
+        return len(data)
 
     def _relieve(self) -> None:
         """Too much waits: write it, or say it in fewer frames, or give up."""
         if self._drain is None:
-            self._flush()  # much was said in one turn of the event loop; that alone is not the client's fault
+            self.flush()  # much was said in one turn of the event loop; that alone is not the client's fault
         if self._told <= self._limit:
             return
+        if least(self._waiting[1:]) * _WEIGHT > self._limit:
+            self._give_up(_TOO_MUCH)  # nothing is won, and to put long texts together takes memory
+            return
+        first = self._waiting[0]
         self._waiting = thinned(self._waiting)
-        self._told = sum(len(frame.data) + _WEIGHT for frame in self._waiting[1:] if frame.method is not None)
+        self._in_parts = any(frame.rest for frame in self._waiting)
+        bounded = self._waiting[1:] if self._waiting[0] is first else self._waiting
+        self._told = sum(frame.size * _WEIGHT for frame in bounded if frame.method is not None)
         # Room for more, so that a text is not put together again with each piece of it.
         self._bearable = max(self._limit, self._told + self._limit // 4)
         if self._told > self._limit:
-            self._give_up("too slow: more waits for this connection than the server keeps; reconnect and resume")
+            self._give_up(_TOO_MUCH)
 
     async def _drain_then_flush(self) -> None:
         try:
@@ -143,7 +199,7 @@ class Outbox:
             self._closed = True
         finally:
             self._drain = None
-        self._flush()
+        self.flush()
 
     async def _drained(self) -> bool:
         """Wait for room. False if there is none at the deadline but some bytes left; TimeoutError if none did."""
@@ -160,4 +216,5 @@ class Outbox:
     def _give_up(self, reason: str) -> None:
         self._closed = True
         self._waiting.clear()
+        self._round.given_up += 1
         self._on_stuck(Disconnect(TRY_AGAIN_LATER, reason))

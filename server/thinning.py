@@ -47,6 +47,22 @@ def thinned(waiting: Iterable[Frame]) -> list[Frame]:
     return [frame for frame in kept if frame is not None]
 
 
+def least(waiting: Iterable[Frame]) -> int:
+    """Bytes of notifications that thinning leaves at the least: the texts themselves, and what must stay as it is."""
+    return sum(_least(frame) for frame in waiting if frame.method is not None)
+
+
+def _least(frame: Frame) -> int:
+    rule = None if frame.notice is None else frame.notice.thinned
+    match rule:
+        case Newest():
+            return 0
+        case Pieces():
+            return len(getattr(frame.params, rule.text))
+        case _:
+            return frame.size
+
+
 def _key(frame: Frame, members: tuple[str, ...]) -> Hashable:
     return (frame.method, *(getattr(frame.params, member) for member in members))
 

@@ -25,6 +25,7 @@ from rollout.paths import Home
 from server.auth import Authenticator, OpenDoor, Unauthorized, open_authenticator
 from server.config import Config
 from server.listen import TcpAddress, UnixAddress
+from server.metrics import CONTENT_TYPE, Metrics
 from server.reception import Reception
 from server.unix_socket import UnixSocket
 
@@ -33,6 +34,13 @@ MAX_MESSAGE = 64 << 20
 
 CLOSE_TIMEOUT = 5.0
 
+RETRY_AFTER = "5"
+"""Seconds after which a client that could not come in may try again."""
+
+LAST_WORDS = 60.0
+"""Seconds that a client which was too slow has to read why it was left. Little more waits for it than sockets hold."""
+
+_TEXT = "text/plain; charset=utf-8"
 _RESERVED_BITS = 0x70
 """Of the first byte of a frame; none is set without an extension. Every letter has one of them."""
 
@@ -42,16 +50,20 @@ _log = structlog.get_logger(__name__)
 class WebSocketDoor:
     """Accepts connections at one address. Whoever may open the file of a socket needs no other credentials."""
 
-    def __init__(self, address: TcpAddress | UnixAddress, config: Config, reception: Reception) -> None:
+    def __init__(
+        self, address: TcpAddress | UnixAddress, config: Config, reception: Reception, metrics: Metrics
+    ) -> None:
         self._address = address
         self._config = config
         self._reception = reception
+        self._metrics = metrics
         # Read at once: a server that cannot check who comes in is not to start.
         self._authenticator: Authenticator = open_authenticator(config.auth)
         if isinstance(address, UnixAddress):
             self._authenticator = OpenDoor()
         self._server: Server | None = None
         self._file: UnixSocket | None = None
+        self._leaving: set[ServerConnection] = set()
 
     @property
     def url(self) -> str:
@@ -89,13 +101,15 @@ class WebSocketDoor:
         """Stop accepting; close every connection with this code and reason."""
         if self._file is not None:
             self._file.remove()  # first, so that the next server may take its place at once
+        for socket in list(self._leaving):
+            socket.transport.abort()
         if self._server is not None:
             self._server.close(code=code, reason=reason)
             await self._server.wait_closed()
 
     # -- HTTP --------------------------------------------------------------------------------------------------------
 
-    def _greet(self, socket: ServerConnection, request: Request) -> Response | None:
+    async def _greet(self, socket: ServerConnection, request: Request) -> Response | None:
         """Answer plain HTTP, refuse what may not upgrade; None lets the upgrade go on."""
         if "Origin" in request.headers:
             return _reply(HTTPStatus.FORBIDDEN)
@@ -104,35 +118,44 @@ class WebSocketDoor:
             return self._health(request.method, ready=path == "/readyz")
         if request.method != "GET":
             return _reply(HTTPStatus.METHOD_NOT_ALLOWED, "Request method must be `GET`\n", allow="GET")
-        if not _wants_upgrade(request.headers):
+        if path != "/metrics" and not _wants_upgrade(request.headers):
             return _reply(HTTPStatus.BAD_REQUEST, "This address speaks WebSocket; the request asked for no upgrade.\n")
         try:
             self._authenticator.check(request.headers.get("Authorization"))
         except Unauthorized as error:
             _log.info("unauthorized", reason=error.reason, peer=str(socket.remote_address))
             return _reply(HTTPStatus.UNAUTHORIZED, error.reason)
+        if path == "/metrics":
+            return _reply(HTTPStatus.OK, await self._metrics.exposition(), kind=CONTENT_TYPE)
+        if (refusal := self._reception.refusal()) is not None:
+            return _reply(HTTPStatus.SERVICE_UNAVAILABLE, f"{refusal.reason}\n", retry_after=RETRY_AFTER)
         return None
 
     def _health(self, method: str, *, ready: bool) -> Response:
         if method not in ("GET", "HEAD"):
             return _reply(HTTPStatus.METHOD_NOT_ALLOWED, allow="GET,HEAD")
         sessions = Home(self._config.codex_home).sessions
-        if ready and not _usable(sessions):
-            text = "" if method == "HEAD" else "the sessions folder cannot be read and written\n"
-            return _reply(HTTPStatus.SERVICE_UNAVAILABLE, text)
-        return _reply(HTTPStatus.OK)
+        reason = ""
+        if ready and self._reception.draining:
+            reason = "the server is shutting down\n"
+        elif ready and not _usable(sessions):
+            reason = "the sessions folder cannot be read and written\n"
+        if not reason:
+            return _reply(HTTPStatus.OK)
+        return _reply(HTTPStatus.SERVICE_UNAVAILABLE, "" if method == "HEAD" else reason)
 
     # -- WebSocket ---------------------------------------------------------------------------------------------------
 
     async def _talk(self, socket: ServerConnection) -> None:
-        await self._reception.serve(_Visitor(socket))
+        await self._reception.serve(_Visitor(socket, self._leaving))
 
 
 class _Visitor:
     """A client that speaks WebSocket."""
 
-    def __init__(self, socket: ServerConnection) -> None:
+    def __init__(self, socket: ServerConnection, leaving: set[ServerConnection]) -> None:
         self._connection = socket
+        self._leaving = leaving
         self.socket = _Socket(socket)
         self.peer = str(socket.remote_address or "unix")
 
@@ -150,9 +173,14 @@ class _Visitor:
     async def disconnect(self, order: Disconnect) -> None:
         transport = self._connection.transport
         if transport.get_write_buffer_size():
-            # The close frame would wait behind what the client does not read; it gets its chance, then the socket goes.
-            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, transport.abort)
-        await self._connection.close(order.code, order.reason)
+            # The close frame waits behind what the client does not read. It may come back: then it shall know why.
+            self._connection.close_timeout = LAST_WORDS
+            asyncio.get_running_loop().call_later(LAST_WORDS, transport.abort)
+        self._leaving.add(self._connection)
+        try:
+            await self._connection.close(order.code, order.reason)
+        finally:
+            self._leaving.discard(self._connection)
 
 
 class _Socket:
@@ -161,20 +189,19 @@ class _Socket:
     That is sound because the library itself only ever writes whole frames, at once, from this same event loop.
     """
 
+    __slots__ = ("_socket", "_transport", "write", "write_parts")
+
     def __init__(self, socket: ServerConnection) -> None:
         self._socket = socket
+        self._transport = socket.transport
+        self.write = socket.transport.write
+        self.write_parts = socket.transport.writelines
 
     def is_open(self) -> bool:
-        return self._socket.state is State.OPEN and not self._socket.transport.is_closing()
-
-    def write(self, data: bytes) -> None:
-        self._socket.transport.write(data)
-
-    def write_parts(self, parts: list[bytes]) -> None:
-        self._socket.transport.writelines(parts)
+        return self._socket.protocol.state is State.OPEN and not self._transport.is_closing()
 
     def unsent(self) -> int:
-        return self._socket.transport.get_write_buffer_size()
+        return self._transport.get_write_buffer_size()
 
     def is_full(self) -> bool:
         return self._socket.paused
@@ -224,9 +251,10 @@ def _usable(folder: Path) -> bool:
     return folder.is_dir() and os.access(folder, os.R_OK | os.W_OK | os.X_OK)
 
 
-def _reply(status: HTTPStatus, text: str = "", **headers: str) -> Response:
-    body = text.encode()
-    fields = Headers({"Content-Length": str(len(body)), "Connection": "close", **headers})
+def _reply(status: HTTPStatus, text: str | bytes = "", kind: str = _TEXT, **headers: str) -> Response:
+    body = text.encode() if isinstance(text, str) else text
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    fields = Headers({"Content-Length": str(len(body)), "Connection": "close", **named})
     if body:
-        fields["Content-Type"] = "text/plain; charset=utf-8"
+        fields["Content-Type"] = kind
     return Response(status.value, status.phrase, fields, body)

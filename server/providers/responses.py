@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from typing import cast
+from io import BytesIO
 
-import httpx
+import aiohttp
 
 from server.errors import TurnError
+from server.offload import off_the_loop
 from server.providers.provider import ModelEvent, ModelRequest, RateLimitsSeen
 from server.providers.rate_limits import read_rate_limits
 from server.providers.responses_errors import disconnected, status_error
@@ -53,7 +54,7 @@ class ResponsesProvider:
         self._installation_id = installation_id
         self._version = version
         self._sleep = sleep
-        self._client: httpx.AsyncClient | None = None
+        self._session: aiohttp.ClientSession | None = None
 
     @property
     def id(self) -> str:
@@ -69,80 +70,80 @@ class ResponsesProvider:
         """Ask the model; see ``Provider.stream``."""
         response = await self._open(request)
         answer = Answer()
-        # httpx types it as a mere iterator; it is a generator, and one that must be closed when we stop early.
-        chunks = cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
         try:
-            for limits in read_rate_limits(response.headers):
+            for limits in read_rate_limits(_headers(response)):
                 yield RateLimitsSeen(rate_limits=limits)
-            async for chunk in chunks:
+            async for chunk in response.content.iter_any():
                 for event in answer.feed(chunk):
                     yield event
                 if answer.complete:
-                    await _drain(chunks)
+                    await _drain(response)
                     return
             for event in answer.end():
                 yield event
-        except httpx.TimeoutException as error:
+        except TimeoutError as error:
             raise disconnected("idle timeout waiting for SSE") from error
-        except httpx.RequestError as error:
+        except aiohttp.ClientError as error:
             raise disconnected(f"Transport error: {error}") from error
         finally:
-            await chunks.aclose()
-            await response.aclose()
+            response.close()  # of no effect once it was read to its end
 
     async def aclose(self) -> None:
         """Close the pooled connections. The object can be used again afterwards."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
-    async def _open(self, request: ModelRequest) -> httpx.Response:
+    async def _open(self, request: ModelRequest) -> aiohttp.ClientResponse:
         """Send until the back end accepts, refuses for good, or the attempts are used up."""
         sent_headers = headers(request, self._config, self._environ, self._version)
-        sent_body = body(request, self._installation_id)
+        sent_body = await off_the_loop(len(request.input), lambda: body(request, self._installation_id))
         attempts = self._config.request_max_retries + 1
         for attempt in range(1, attempts + 1):
             try:
                 response = await self._send(sent_headers, sent_body)
-            except httpx.RequestError as error:
+            except (aiohttp.ClientError, TimeoutError) as error:
                 if attempt == attempts:
                     raise disconnected(f"error sending request for url ({self._url})") from error
             else:
-                if response.status_code == HTTPStatus.OK:
+                if response.status == HTTPStatus.OK:
                     request.turn_state.value = response.headers.get(TURN_STATE, request.turn_state.value)
                     return response
                 failure = await self._read_failure(response)
-                if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR or attempt == attempts:
+                if response.status < HTTPStatus.INTERNAL_SERVER_ERROR or attempt == attempts:
                     raise failure
             await self._sleep(retry_delay(attempt))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def _send(self, sent_headers: dict[str, str], sent_body: bytes) -> httpx.Response:
-        client = self._opened_client()
-        return await client.send(
-            client.build_request("POST", self._url, headers=sent_headers, content=sent_body), stream=True
+    async def _send(self, sent_headers: dict[str, str], sent_body: bytes) -> aiohttp.ClientResponse:
+        # As a file, so that a long body is written piece by piece.
+        return await self._opened_session().post(
+            self._url, headers=sent_headers, data=BytesIO(sent_body), allow_redirects=False
         )
 
-    def _opened_client(self) -> httpx.AsyncClient:
+    def _opened_session(self) -> aiohttp.ClientSession:
         # Made at the first request: loading the certificates takes tens of milliseconds that start-up need not spend.
-        if self._client is None:
-            self._client = httpx.AsyncClient(
-                timeout=httpx.Timeout(self._config.stream_idle_timeout_ms / 1000, connect=CONNECT_TIMEOUT, pool=None),
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),
+                timeout=aiohttp.ClientTimeout(
+                    total=None, sock_connect=CONNECT_TIMEOUT, sock_read=self._config.stream_idle_timeout_ms / 1000
+                ),
+                trust_env=True,
             )
-        return self._client
+        return self._session
 
-    async def _read_failure(self, response: httpx.Response) -> TurnError:
+    async def _read_failure(self, response: aiohttp.ClientResponse) -> TurnError:
         said = b""
         try:
-            with suppress(httpx.RequestError):
-                async for chunk in response.aiter_bytes():
+            with suppress(aiohttp.ClientError, TimeoutError):
+                async for chunk in response.content.iter_any():
                     said += chunk
                     if len(said) > ERROR_BODY_LIMIT:
                         break
         finally:
-            await response.aclose()
-        return status_error(response.status_code, response.headers, said, self._url)
+            response.close()
+        return status_error(response.status, _headers(response), said, self._url)
 
 
 def retry_delay(attempt: int) -> float:
@@ -150,10 +151,15 @@ def retry_delay(attempt: int) -> float:
     return float(FIRST_DELAY * 2 ** (attempt - 1) * random.uniform(0.9, 1.1))
 
 
-async def _drain(chunks: AsyncIterator[bytes]) -> None:
+def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
+    """With the names in lower case, however the back end spells them."""
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+async def _drain(response: aiohttp.ClientResponse) -> None:
     # Only a response that was read to its end gives its connection back for the next request, which spares a TLS
     # handshake. Some servers never close, so the wait is short.
-    with suppress(TimeoutError, httpx.RequestError):
+    with suppress(TimeoutError, aiohttp.ClientError):
         async with asyncio.timeout(DRAIN_TIMEOUT):
-            async for _ in chunks:
+            async for _ in response.content.iter_any():
                 pass

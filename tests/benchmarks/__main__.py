@@ -1,7 +1,7 @@
 """``python -m tests.benchmarks [--short] [NAME…]``: our server beside the released ones, as tables.
 
-``--short`` runs everything small and without the released servers, to show that it runs. The exit status is 1 if
-something did not arrive at a client of ours.
+``--short`` runs everything small and without the released servers, to show that it runs; ``--alone`` leaves these out
+at full size. The exit status is 1 if something did not arrive at a client of ours.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import uvloop
 
-from tests.benchmarks import benches, big, fanout, lists
+from tests.benchmarks import benches, big, crowd, delays, fanout, lists, profile, stalled, threads
 from tests.benchmarks.contest import Contestant, DeliveryError, Values, contestants, model
 from tests.benchmarks.load import LoadError
 from tests.benchmarks.sizes import FULL, SHORT, Sizes
@@ -28,20 +28,39 @@ BENCHES: dict[str, tuple[str, benches.Bench]] = {
     "big": ("Rollouts of many turns", big.big),
     "burst": ("A burst of {deltas} deltas to subscribers", fanout.burst),
     "stream": ("{paced_deltas} deltas to subscribers, one every 10 ms", fanout.stream),
+    "delays": ("From the model's chunk to its last reader, {stamps} chunks, 50 a second", delays.delays),
+    "attaches": ("{joiners} attaches to one thread of {joined_thread[0]} turns at once", crowd.attaches),
+    "idle": ("{idle} idle connections", crowd.idle),
+    "announce": ("{announcements} announcements to {crowd} idle connections", crowd.announce),
+    "stalled": ("One reader of six stops reading", stalled.stalled),
+    "threads": (
+        "{streaming_threads} threads that stream {deltas_of_each} deltas at once to 5 clients",
+        threads.threads,
+    ),
+    "profile": ("Where the time of a delivery goes, {profiled_chunks} chunks, 50 a second", profile.profile),
 }
+
+AMONG_THE_NEWEST = {"burst", "delays", "attaches", "idle", "announce", "stalled", "threads"}
+"""What the reference version is not measured with: it takes too long for it."""
+
+ALONE = {"profile"}
+"""What looks into our own parts."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--short", action="store_true", help="tiny sizes, only our server")
+    parser.add_argument("--alone", action="store_true", help="only our server, in full size")
     parser.add_argument("name", nargs="*", help=f"which: {', '.join(BENCHES)} (default: all)")
     options = parser.parse_args(arguments)
     if unknown := set(options.name) - BENCHES.keys():
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     gc.disable()  # pauses of the client would count as the server's
     try:
-        return uvloop.run(_run(options.name or list(BENCHES), SHORT if options.short else FULL, alone=options.short))
+        return uvloop.run(
+            _run(options.name or list(BENCHES), SHORT if options.short else FULL, alone=options.short or options.alone)
+        )
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 2
@@ -50,12 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _run(names: list[str], sizes: Sizes, *, alone: bool) -> int:
     field = contestants(alone=alone)
     missing = []
-    print(f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
+    load = ", ".join(f"{number:.1f}" for number in os.getloadavg())
+    print(f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, load before: {load}")
     async with model() as model_url:
         for name in names:
             title, bench = BENCHES[name]
             columns: dict[str, Values] = {}
-            async for contestant, values in _measure(bench, field, model_url, sizes):
+            async for contestant, values in _measure(bench, _entered(field, name), model_url, sizes):
                 if isinstance(values, DeliveryError):
                     missing.append(f"{name}: {values}")
                 else:
@@ -64,6 +84,12 @@ async def _run(names: list[str], sizes: Sizes, *, alone: bool) -> int:
     for line in missing:
         print(f"MISSING {line}", file=sys.stderr)
     return 1 if missing else 0
+
+
+def _entered(field: list[Contestant], name: str) -> list[Contestant]:
+    if name in ALONE:
+        return [contestant for contestant in field if contestant.judged]
+    return [contestant for contestant in field if contestant.newest or name not in AMONG_THE_NEWEST]
 
 
 async def _measure(

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
+import signal
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from tests.support import codex
 from tests.support.app_server import PATIENCE, ROOT, AppServer, ours, released, serving
+
+LOOK = 0.02
+"""Seconds between two looks at the memory of a process."""
 
 Values = dict[str, float]
 """What one server did: label -> number, in the order of the table."""
@@ -21,11 +28,12 @@ Values = dict[str, float]
 
 @dataclass(frozen=True)
 class Contestant:
-    """A server program. ``judged``: a missing delivery is an error of this run."""
+    """A server program. ``judged``: a missing delivery is an error of this run. ``newest``: of its kind."""
 
     name: str
     command: tuple[str, ...]
     judged: bool = False
+    newest: bool = True
 
 
 class DeliveryError(Exception):
@@ -35,8 +43,20 @@ class DeliveryError(Exception):
 def contestants(*, alone: bool) -> list[Contestant]:
     """Ours first, then the released servers, unless ``alone``. Raises FileNotFoundError if one is not installed."""
     versions = () if alone else (codex.REFERENCE, codex.NEWEST)
-    rivals = [Contestant(f"codex {version}", tuple(released(version))) for version in versions]
+    rivals = [
+        Contestant(f"codex {version}", tuple(released(version)), newest=version == codex.NEWEST) for version in versions
+    ]
     return [Contestant("threadcast", tuple(ours()), judged=True), *rivals]
+
+
+def raise_file_limit(wanted: int) -> int:
+    """Let this process and those it starts have so many open files, or as many as the machine allows: how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for limits in ((max(wanted, soft), max(wanted, hard)), (hard, hard)):
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            break
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 @asynccontextmanager
@@ -83,6 +103,41 @@ def resident_mb(pid: int) -> float:
     """Resident memory of a process."""
     status = Path(f"/proc/{pid}/status").read_text()
     return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+
+
+class Peak:
+    """The most memory that a process holds while this is open; over ``limit`` MB it is ended, and ``over`` is set."""
+
+    def __init__(self, pid: int, limit: float) -> None:
+        self._pid = pid
+        self._limit = limit
+        self.begun = self.mb = resident_mb(pid)
+        self.over = False
+
+    async def __aenter__(self) -> Self:
+        self._watching = asyncio.create_task(self._watch())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._watching.cancel()
+        self._look()
+
+    @property
+    def growth(self) -> float:
+        """In MB, since this was made."""
+        return self.mb - self.begun
+
+    def _look(self) -> None:
+        with suppress(OSError, StopIteration):  # it has ended
+            self.mb = max(self.mb, resident_mb(self._pid))
+
+    async def _watch(self) -> None:
+        while not self.over:
+            self._look()
+            if self.mb > self._limit:
+                self.over = True
+                os.kill(self._pid, signal.SIGKILL)
+            await asyncio.sleep(LOOK)
 
 
 def p99(samples: Sequence[float]) -> float:

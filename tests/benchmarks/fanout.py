@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.benchmarks.contest import Contestant, DeliveryError, Values, cpu_seconds, resident_mb, running
-from tests.benchmarks.load import PATIENCE, Connection, connect, start_thread
+from tests.benchmarks.load import PATIENCE, C, Connection, connect, connect_as, start_thread
 from tests.benchmarks.sizes import Sizes
 from tests.support.app_server import AppServer
 
@@ -61,19 +62,20 @@ async def _tell(contestant: Contestant, server: AppServer, telling: Telling) -> 
     thread_id = await start_thread(author)
     await author.call("thread/unsubscribe", threadId=thread_id)
     lonely = resident_mb(server.pid)
-    joined = await _join(server, thread_id, telling.subscribers)
+    joined = await join(Connection, server.url, thread_id, telling.subscribers)
     crowded = resident_mb(server.pid)
     before, begun = cpu_seconds(server.pid), time.perf_counter()
     for _ in range(telling.repeats):
-        await _turn_for_all(joined, thread_id, telling.prompt)
+        await turn_for_all(joined, thread_id, telling.prompt)
     wall, spent = time.perf_counter() - begun, cpu_seconds(server.pid) - before
     for connection in (author, *joined):
         connection.close()
 
-    wanted = telling.subscribers * telling.repeats * telling.deltas
+    due = telling.repeats * telling.deltas
+    wanted = telling.subscribers * due
     delivered = sum(connection.filler for connection in joined) // SIZE
-    if delivered != wanted and contestant.judged:
-        raise DeliveryError(f"{delivered} of {wanted} deltas arrived at {telling.subscribers} subscribers")
+    if contestant.judged and (wrong := [reader.filler for reader in joined if reader.filler != due * SIZE]):
+        raise DeliveryError(f"{wanted} deltas due; characters at those who got others: {wrong[:5]} of {due * SIZE}")
     to = f"to {telling.subscribers}"
     values = {f"{to}: CPU per delivery (µs)": spent * 1e6 / max(delivered, 1)}
     values[f"{to}: wall (ms)"] = wall * 1000 / telling.repeats
@@ -83,19 +85,21 @@ async def _tell(contestant: Contestant, server: AppServer, telling: Telling) -> 
     return values
 
 
-async def _join(server: AppServer, thread_id: str, count: int) -> list[Connection]:
-    async def join() -> Connection:
-        connection = await connect(server.url)
+async def join(kind: type[C], url: str, thread_id: str, count: int) -> list[C]:
+    """So many clients of this kind that follow the thread."""
+
+    async def one() -> C:
+        connection = await connect_as(kind, url)
         await connection.call("thread/resume", threadId=thread_id)
         return connection
 
-    joined: list[Connection] = []
+    joined: list[C] = []
     while len(joined) < count:
-        joined += await asyncio.gather(*(join() for _ in range(min(AT_ONCE, count - len(joined)))))
+        joined += await asyncio.gather(*(one() for _ in range(min(AT_ONCE, count - len(joined)))))
     return joined
 
 
-async def _turn_for_all(joined: list[Connection], thread_id: str, prompt: str) -> None:
+async def turn_for_all(joined: Sequence[Connection], thread_id: str, prompt: str) -> None:
     """One turn to its end at everyone who is still there."""
     ends = [connection.expect("turn/completed") for connection in joined]
     await joined[0].call("turn/start", threadId=thread_id, input=[{"type": "text", "text": prompt}])

@@ -21,6 +21,22 @@ class Sizes:
     listed: int
     bigs: dict[str, tuple[int, int, int]]
     """Title -> turns, calls in each, characters of each output."""
+    delayed_subscribers: tuple[int, ...]
+    stamps: int
+    joiners: int
+    joined_thread: tuple[int, int]
+    """Turns, and calls in each."""
+    idle: int
+    crowd: int
+    announcements: int
+    stalled_mb: int
+    stalled_mb_of_rivals: int
+    stalled_repeats: int
+    streaming_threads: int
+    deltas_of_each: int
+    profiled: tuple[int, ...]
+    """Subscribers."""
+    profiled_chunks: int
 
 
 FULL = Sizes(
@@ -30,11 +46,25 @@ FULL = Sizes(
     attaches=40,
     turns=200,
     deltas=2_000,
-    bursts={1: 10, 10: 4, 100: 1},
+    bursts={1: 10, 10: 4, 100: 1, 1_000: 1},
     paced_deltas=200,
     streams={1: 2, 10: 2, 100: 1},
     listed=5_000,
     bigs={"9 MB": (100, 20, 2_250), "421 MB": (2_000, 40, 3_050)},
+    delayed_subscribers=(1, 100),
+    stamps=1_000,
+    joiners=1_000,
+    joined_thread=(20, 5),
+    idle=1_000,
+    crowd=10_000,
+    announcements=20,
+    stalled_mb=400,
+    stalled_mb_of_rivals=80,
+    stalled_repeats=3,
+    streaming_threads=200,
+    deltas_of_each=1_000,
+    profiled=(1, 100),
+    profiled_chunks=300,
 )
 SHORT = Sizes(
     starts=1,
@@ -48,4 +78,18 @@ SHORT = Sizes(
     streams={10: 1},
     listed=60,
     bigs={"0.1 MB": (5, 5, 2_250), "1 MB": (20, 10, 3_050)},
+    delayed_subscribers=(10,),
+    stamps=20,
+    joiners=30,
+    joined_thread=(3, 2),
+    idle=50,
+    crowd=300,
+    announcements=5,
+    stalled_mb=20,
+    stalled_mb_of_rivals=20,
+    stalled_repeats=1,
+    streaming_threads=20,
+    deltas_of_each=100,
+    profiled=(2,),
+    profiled_chunks=10,
 )

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from tests.support import codex
-
 RETIRED = {
     "thread/rollback": "ThreadReadResponse",
 }
 """Requests that the newest version does not know any more; we serve them to everybody. Each with the type of that
 version that its answer has."""
 
-PENDING = {
-    (codex.NEWEST, "thread/list"): "its newer filters and orders are not served",
+UNHEARD = {
+    "account/usage/read": "nobody is ever signed in whose usage could be read, so it is always refused",
 }
-"""(version, method) whose requests are not compared yet -> why not."""
-
-UNHEARD: dict[str, str] = {}
 """Rows whose message no conversation hears in each version that knows it -> why not."""

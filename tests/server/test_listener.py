@@ -2,15 +2,18 @@
 
 import asyncio
 import hashlib
+import json
 import os
 import shutil
 import struct
 from pathlib import Path
 
 import pytest
-from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from protocol.errors import TRY_AGAIN_LATER
+from server import websocket
 from server.errors import ConfigError
 from server.websocket import MAX_MESSAGE, WebSocketDoor
 from tests.support.harness import PATIENCE, Server, running
@@ -276,3 +279,45 @@ async def test_the_closing_handshake_is_completed(tmp_path: Path) -> None:
         client = await server.client()
         await client.socket.close(4001, "bye")
         assert await client.closed() == (4001, "bye")
+
+
+async def stalled(server: Server) -> ClientConnection:
+    """A client that read nothing after its handshake, and that the server has given up."""
+    lazy = await connect(server.url, compression=None, max_size=None, max_queue=1)
+    hello = {"clientInfo": {"name": "lazy", "version": "1"}}
+    await lazy.send(json.dumps({"id": 1, "method": "initialize", "params": hello}))
+    await lazy.recv()
+    author = await server.client()
+    started = await author.call("thread/start")
+    for number in range(30):
+        await author.call("thread/name/set", threadId=started["thread"]["id"], name=f"{number}" * 1_000_000)
+    return lazy
+
+
+async def read_all(client: ClientConnection) -> None:
+    """Raises ConnectionClosed in the end."""
+    while True:
+        await client.recv()
+
+
+async def test_a_client_that_was_too_slow_can_read_later_why_it_was_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "CLOSE_TIMEOUT", 0.01)
+    async with asyncio.timeout(PATIENCE), running(tmp_path, flags={"outbox-limit": "1000000"}) as server:
+        lazy = await stalled(server)
+        other, clock = await server.client(), asyncio.get_running_loop().time
+        begun = clock()
+        while clock() < begun + 20 * websocket.CLOSE_TIMEOUT:
+            await other.settle()
+        with pytest.raises(ConnectionClosed):
+            await read_all(lazy)
+        assert lazy.close_code == TRY_AGAIN_LATER
+        assert "reconnect" in str(lazy.close_reason)
+
+
+async def test_a_server_that_stops_does_not_wait_for_a_client_that_was_too_slow(tmp_path: Path) -> None:
+    async with asyncio.timeout(PATIENCE):
+        async with running(tmp_path, flags={"outbox-limit": "1000000"}) as server:
+            lazy = await stalled(server)
+        lazy.transport.abort()

@@ -1,8 +1,11 @@
 import asyncio
+import re
 
+from protocol import methods
 from protocol.errors import TRY_AGAIN_LATER, Disconnect
-from protocol.frames import Frame
-from server.outbox import Outbox
+from protocol.frames import Frame, told
+from protocol.item import AgentMessageDeltaNotification
+from server.outbox import Outbox, Round
 
 
 class FakeSocket:
@@ -48,6 +51,12 @@ def frame(text: str) -> Frame:
     made = Frame(text.encode())
     made.method = "some/method"
     return made
+
+
+def delta(text: str) -> Frame:
+    """A piece of an agent message."""
+    params = AgentMessageDeltaNotification(thread_id="t", turn_id="u", item_id="i", delta=text)
+    return told(methods.AGENT_MESSAGE_DELTA, params)
 
 
 def reply(text: str) -> Frame:
@@ -189,3 +198,46 @@ async def test_closing_writes_what_waits() -> None:
     box.put(frame("a"))
     box.close()
     assert socket.written == [frame("a").data]
+
+
+async def test_a_text_that_outgrows_the_limit_ends_the_connection_even_if_it_could_be_one_piece() -> None:
+    socket = FakeSocket()
+    box, orders = outbox(socket, limit=20_000)
+    socket.room.clear()
+    piece = AgentMessageDeltaNotification(thread_id="t", turn_id="u", item_id="i", delta="x" * 1000)
+    for _ in range(60):
+        box.put(told(methods.AGENT_MESSAGE_DELTA, piece))
+    assert [order.code for order in orders] == [TRY_AGAIN_LATER]
+
+
+async def test_a_socket_that_fails_keeps_nothing_from_the_others() -> None:
+    class Failing(FakeSocket):
+        def is_open(self) -> bool:
+            raise OSError("broken")
+
+    together, failures = Round(), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context["exception"]))
+    sockets = FakeSocket(), Failing(), FakeSocket()
+    for socket in sockets:
+        box = Outbox(socket, limit=1000, deadline=60, on_stuck=failures.append, together=together)
+        box.put(frame("a"))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert [socket.written for socket in sockets] == [[frame("a").data], [], [frame("a").data]]
+    assert len(failures) == 1
+
+
+async def test_pieces_of_a_text_that_wait_leave_as_one() -> None:
+    socket = FakeSocket()
+    socket.room.clear()
+    box, orders = outbox(socket, limit=10_000)
+    for number in range(100):
+        box.put(delta(f"{number} "))
+    assert orders == []
+    socket.room.set()
+    async with asyncio.timeout(1):
+        await socket.wrote.wait()
+    (written,) = socket.written
+    assert written.count(b"item/agentMessage/delta") < 40
+    said = "".join(re.findall(r'"delta":"([^"]*)"', written.decode(errors="replace")))
+    assert said == "".join(f"{number} " for number in range(100))

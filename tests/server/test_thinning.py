@@ -14,7 +14,7 @@ from protocol.frames import Frame
 from protocol.item import AgentMessage
 from protocol.sequence import Number
 from protocol.thread import Active, Idle, ThreadStatusChangedNotification
-from server.thinning import thinned
+from server.thinning import least, thinned
 
 
 def framed(message: frames.Message, number: int = 0) -> Frame:
@@ -135,4 +135,5 @@ def test_a_client_knows_the_same_in_the_end_and_nothing_else_is_lost_or_moved(
     assert texts(fewer) == texts(waiting)
     assert statuses(fewer) == statuses(waiting)
     assert len(fewer) <= len(waiting)
+    assert least(waiting) <= sum(frame.size for frame in fewer)
     assert thinned(fewer) == fewer

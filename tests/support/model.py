@@ -1,6 +1,7 @@
 """A model server for the Responses API, scripted by the prompt. Owns the script; knows no Codex server.
 
-``deltas:COUNT:SIZE:DELAY_MS`` streams that many deltas of that many characters. ``think`` reasons before it answers,
+``deltas:COUNT:SIZE:DELAY_MS`` streams that many deltas of that many characters, ``stamps:COUNT:DELAY_MS`` that many
+which say when they were written, in nanoseconds of this machine's monotonic clock. ``think`` reasons before it answers,
 ``fail`` ends the response with an error, ``hang`` says one word and then nothing more, ``runs`` calls for a command
 first, ``reads:COUNT`` costs so many input tokens, ``plans`` proposes a plan. Anything else gets a short reply that
 quotes the prompt.
@@ -13,6 +14,7 @@ import asyncio
 import itertools
 import json
 import re
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
@@ -28,6 +30,7 @@ PLAN = ("Here it comes.\n<proposed", "_plan>\n# Paint the bike", "shed\n- Buy *g
 """What is streamed as a proposed plan, piece by piece."""
 
 _BURST = re.compile(r"deltas:(\d+):(\d+):(\d+(?:\.\d+)?)")
+_STAMPS = re.compile(r"stamps:(\d+):(\d+(?:\.\d+)?)")
 _READS = re.compile(r"reads:(\d+)")
 _HEADER = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\n%b\r\n"
 
@@ -151,6 +154,10 @@ async def _command(number: int) -> AsyncIterator[bytes]:
 
 async def _text(prompt: str, message: str) -> AsyncIterator[tuple[bytes, str]]:
     """The deltas, encoded and plain, in pieces that are sent at once."""
+    if stamps := _STAMPS.search(prompt):
+        async for stamped in _stamps(message, int(stamps[1]), float(stamps[2]) / 1000):
+            yield stamped
+        return
     burst = _BURST.search(prompt)
     if "plans" in prompt:
         for part in PLAN:
@@ -167,6 +174,13 @@ async def _text(prompt: str, message: str) -> AsyncIterator[tuple[bytes, str]]:
         amount = min(step, count - begin)
         yield once * amount, FILLER * (size * amount)
         await asyncio.sleep(delay)
+
+
+async def _stamps(message: str, count: int, delay: float) -> AsyncIterator[tuple[bytes, str]]:
+    for _ in range(count):
+        await asyncio.sleep(delay)
+        stamp = f"{time.monotonic_ns()} "
+        yield _encode(_delta(message, stamp)), stamp
 
 
 def _reasoning(item_id: str) -> Iterator[Event]:
