@@ -55,6 +55,8 @@ class App:
         self.read_states = ReadStates(Home(config.codex_home).read_states)
         self.limits = Limits()
         self.sandbox = Sandbox(config.codex_home)
+        self.sandbox_known: asyncio.Task[None] | None = None
+        """Done when it is known what confines commands here; clients are let in before."""
         self.commands: Register[Connection] = Register()
         self.skills = Skills(config, self._tell_of_skills)
         self.opening = Opening(
@@ -110,8 +112,8 @@ class App:
     async def start(self) -> None:
         """Listen. Raises OSError when the address cannot be had."""
         Home(self.config.codex_home).sessions.mkdir(parents=True, exist_ok=True)
-        await self.sandbox.detect()
         await self.listener.start()
+        self.sandbox_known = asyncio.create_task(self.sandbox.detect(), name="sandbox")
         self._watchdog.start()
         self._indexing = asyncio.create_task(self._index(), name="indexing")
 
@@ -130,6 +132,8 @@ class App:
         await self.loaded.close()
         await self.listener.stop(GOING_AWAY, "the server is shutting down")
         await self.commands.close()
+        if self.sandbox_known is not None:
+            await asyncio.wait([self.sandbox_known])
         self._watchdog.stop()
         await self._dispatcher.drain()
         for _, provider in self._opened.values():

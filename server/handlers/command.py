@@ -120,6 +120,8 @@ async def _confined(call: Call, params: CommandExecParams) -> Launch:
     except ConfigError as error:
         raise internal_error(f"failed to load configuration: {error}") from error
     launch = Launch(argv=params.command, cwd=cwd, env=environment_of(call, configured, params.env))
+    if call.app.sandbox_known is not None:
+        await asyncio.shield(call.app.sandbox_known)
     try:
         return await asyncio.to_thread(call.app.sandbox.confine, launch, _policy(params, configured))
     except SandboxError as error:
