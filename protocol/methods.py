@@ -30,7 +30,7 @@ from protocol.method import Method as Method
 from protocol.method import Newest as Newest
 from protocol.method import Notice as Notice
 from protocol.method import Pieces as Pieces
-from protocol.method import by_thread
+from protocol.method import by_configuration, by_thread
 from protocol.wire import Empty
 
 INITIALIZE = Method("initialize", initialize.InitializeParams, initialize.InitializeResponse)
