@@ -5,14 +5,11 @@ The rows are the whole vocabulary. They name types and rules; they know no handl
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
-
-import msgspec
+from typing import Any
 
 from protocol import (
     account,
+    command,
     config,
     history,
     initialize,
@@ -29,92 +26,12 @@ from protocol import (
     turn,
     usage,
 )
-from protocol.permissions import Granular
-from protocol.wire import UNSET, Empty, encode
-
-P = TypeVar("P")
-R = TypeVar("R")
-
-Order = Callable[[Any], str | None]
-"""Key of a request's lane: requests with equal keys run one after another, ``None`` runs at once."""
-
-
-def at_once(_params: Any) -> str | None:
-    """No lane."""
-    return None
-
-
-def by_thread(params: Any) -> str | None:
-    """The lane of the thread that the params name, however its id is spelled."""
-    return str(params.thread_id).lower().removeprefix("urn:uuid:").replace("-", "")
-
-
-def by_configuration(_params: Any) -> str | None:
-    """One lane for all that change the configuration."""
-    return "configuration"
-
-
-@dataclass(frozen=True, eq=False)
-class Method(Generic[P, R]):
-    """A request a client may make.
-
-    ``experimental`` methods, and the ``gated`` fields of stable ones (field -> name in the refusal), need the
-    ``experimentalApi`` capability. ``lenient`` methods take absent or null params.
-    """
-
-    name: str
-    params: type[P]
-    result: type[R]
-    order: Order = at_once
-    experimental: bool = False
-    gated: dict[str, str] = field(default_factory=dict[str, str])
-    lenient: bool = False
-    decoder: msgspec.json.Decoder[P] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "decoder", msgspec.json.Decoder(self.params))
-
-    def gate(self, params: P) -> str | None:
-        """What in these params needs the experimental capability, in the words of the refusal; None if nothing does."""
-        if self.experimental:
-            return self.name
-        for name, shown in self.gated.items():
-            value = getattr(params, name)
-            if value is not None and value is not False and value is not UNSET:
-                return f"{self.name}.{shown}"
-        if isinstance(getattr(params, "approval_policy", None), Granular):
-            return "askForApproval.granular"
-        return None
-
-
-class Pieces(NamedTuple):
-    """Notifications that are pieces of one text when these members are equal: many may be said as one."""
-
-    alike: tuple[str, ...]
-    text: str = "delta"
-
-
-class Newest(NamedTuple):
-    """Notifications of which, when these members are equal, only the newest matters."""
-
-    alike: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Notice(Generic[P]):
-    """A notification the server may send. ``prefix`` is the encoded beginning of every such message.
-
-    ``thinned``: how several become fewer for a client that does not keep up; those without it all arrive.
-    """
-
-    name: str
-    params: type[P]
-    thinned: Pieces | Newest | None = None
-    prefix: bytes = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "prefix", b'{"method":' + encode(self.name) + b',"params":')
-
+from protocol.method import Method as Method
+from protocol.method import Newest as Newest
+from protocol.method import Notice as Notice
+from protocol.method import Pieces as Pieces
+from protocol.method import by_configuration, by_thread
+from protocol.wire import Empty
 
 INITIALIZE = Method("initialize", initialize.InitializeParams, initialize.InitializeResponse)
 
@@ -218,6 +135,20 @@ TURN_STEER = Method(
 )
 TURN_INTERRUPT = Method("turn/interrupt", turn.TurnInterruptParams, Empty, by_thread)
 
+COMMAND_EXEC = Method(
+    "command/exec",
+    command.CommandExecParams,
+    command.CommandExecResponse,
+    gated={"permission_profile": "permissionProfile"},
+)
+COMMAND_EXEC_WRITE = Method("command/exec/write", command.CommandExecWriteParams, Empty)
+COMMAND_EXEC_RESIZE = Method("command/exec/resize", command.CommandExecResizeParams, Empty)
+COMMAND_EXEC_TERMINATE = Method("command/exec/terminate", command.CommandExecTerminateParams, Empty)
+PROCESS_SPAWN = Method("process/spawn", command.ProcessSpawnParams, Empty, experimental=True)
+PROCESS_WRITE_STDIN = Method("process/writeStdin", command.ProcessWriteStdinParams, Empty, experimental=True)
+PROCESS_RESIZE_PTY = Method("process/resizePty", command.ProcessResizePtyParams, Empty, experimental=True)
+PROCESS_KILL = Method("process/kill", command.ProcessKillParams, Empty, experimental=True)
+
 ACCOUNT_READ = Method("account/read", account.GetAccountParams, account.GetAccountResponse)
 ACCOUNT_RATE_LIMITS_READ = Method("account/rateLimits/read", Empty, account.GetAccountRateLimitsResponse, lenient=True)
 MODEL_LIST = Method("model/list", model.ModelListParams, model.ModelListResponse)
@@ -281,6 +212,14 @@ METHODS: tuple[Method[Any, Any], ...] = (
     TURN_START,
     TURN_STEER,
     TURN_INTERRUPT,
+    COMMAND_EXEC,
+    COMMAND_EXEC_WRITE,
+    COMMAND_EXEC_RESIZE,
+    COMMAND_EXEC_TERMINATE,
+    PROCESS_SPAWN,
+    PROCESS_WRITE_STDIN,
+    PROCESS_RESIZE_PTY,
+    PROCESS_KILL,
     ACCOUNT_READ,
     ACCOUNT_RATE_LIMITS_READ,
     MODEL_LIST,
@@ -343,6 +282,9 @@ REASONING_SUMMARY_TEXT_DELTA = Notice(
 REASONING_TEXT_DELTA = Notice(
     "item/reasoning/textDelta", item.ReasoningTextDeltaNotification, Pieces((*_ITEM, "content_index"))
 )
+COMMAND_EXEC_OUTPUT_DELTA = Notice("command/exec/outputDelta", command.CommandExecOutputDeltaNotification)
+PROCESS_OUTPUT_DELTA = Notice("process/outputDelta", command.ProcessOutputDeltaNotification)
+PROCESS_EXITED = Notice("process/exited", command.ProcessExitedNotification)
 ERROR = Notice("error", turn.ErrorNotification)
 WARNING = Notice("warning", turn.WarningNotification)
 CONFIG_WARNING = Notice("configWarning", initialize.ConfigWarningNotification)
@@ -372,6 +314,9 @@ NOTICES: tuple[Notice[Any], ...] = (
     REASONING_SUMMARY_PART_ADDED,
     REASONING_SUMMARY_TEXT_DELTA,
     REASONING_TEXT_DELTA,
+    COMMAND_EXEC_OUTPUT_DELTA,
+    PROCESS_OUTPUT_DELTA,
+    PROCESS_EXITED,
     ERROR,
     WARNING,
     CONFIG_WARNING,

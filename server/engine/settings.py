@@ -120,7 +120,7 @@ def session_settings(
     """
     overrides = _restored(overrides, last)
     session = config.effective(overrides.config or {}, _typed(overrides), Path(cwd))
-    sandbox = _chosen_sandbox(overrides) or _policy(session)
+    sandbox = _chosen_sandbox(overrides) or policy_of(session)
     return Settings(
         model=session.model,
         provider=session.provider,
@@ -162,7 +162,7 @@ def _doc_rules(config: Config, keys: CodexKeys) -> DocRules:
 
 def _chosen_sandbox(overrides: SessionOverrides) -> SandboxPolicy | None:
     if overrides.permission_profile is not None:
-        return _sandbox_of(overrides.permission_profile)
+        return sandbox_of(overrides.permission_profile)
     return None if overrides.permissions is None else PROFILES[overrides.permissions]
 
 
@@ -209,7 +209,7 @@ def _permitted(params: TurnOverrides) -> dict[str, Any]:
     """What the params change of what may be done."""
     profile = params.permission_profile
     if profile is not None:
-        return {"sandbox": _sandbox_of(profile), "permission_profile": profile, "active_profile": None}
+        return {"sandbox": sandbox_of(profile), "permission_profile": profile, "active_profile": None}
     named = params.permissions
     sandbox = params.sandbox_policy if named is None else PROFILES[named]
     if sandbox is None:
@@ -259,7 +259,7 @@ def _managed(network: bool, entries: list[FileSystemEntry]) -> ManagedProfile:
     return ManagedProfile(network=NetworkPermission(enabled=network), file_system=RestrictedFileSystem(entries=entries))
 
 
-def _sandbox_of(profile: PermissionProfile) -> SandboxPolicy:
+def sandbox_of(profile: PermissionProfile) -> SandboxPolicy:
     """The tightest sandbox policy that allows what the profile allows and that we can express."""
     match profile:
         case ExternalProfile(network=network):
@@ -293,7 +293,8 @@ def _typed(overrides: SessionOverrides) -> Overrides:
     )
 
 
-def _policy(session: SessionSettings) -> SandboxPolicy:
+def policy_of(session: SessionSettings) -> SandboxPolicy:
+    """The sandbox policy of the configuration."""
     match session.sandbox_mode:
         case "danger-full-access":
             return DangerFullAccess()
