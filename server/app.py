@@ -17,6 +17,7 @@ from rollout.read_states import ReadStates
 from server.config import Config
 from server.connection import Connection
 from server.dispatch import Dispatcher
+from server.files.files import Files
 from server.handlers import ROUTES
 from server.listener import Listener
 from server.metrics import Metrics
@@ -51,6 +52,7 @@ class App:
         self.catalog = Catalog(Home(config.codex_home))
         self.read_states = ReadStates(Home(config.codex_home).read_states)
         self.limits = Limits()
+        self.files = Files()
         self.skills = Skills(config, self._tell_of_skills)
         self.opening = Opening(
             config,
@@ -73,6 +75,7 @@ class App:
         self.listener = Listener(config, self._dispatcher, self._left, lambda listens: self.on_end(listens))
 
     def _left(self, connection: Connection) -> None:
+        self.files.left(connection)
         self.loaded.left(self.subscriptions.close(connection))
 
     def _tell_of_skills(self) -> None:
@@ -115,6 +118,7 @@ class App:
         await self.listener.stop(GOING_AWAY, "the server is shutting down")
         self._watchdog.stop()
         await self._dispatcher.drain()
+        self.files.close()
         for _, provider in self._opened.values():
             await provider.aclose()
         if self._indexing is not None:
