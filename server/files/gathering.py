@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event
 from typing import NamedTuple
 
@@ -39,6 +40,9 @@ class Gathering:
     def step(self) -> None:
         """Gather for a tenth of a second."""
         end = time.monotonic() + _STEP
+        self.done = self.stop.is_set()
+        if self.done:
+            return
         for count, place in enumerate(self._paths):
             self.places.append(place)
             if count % 100 == 0 and time.monotonic() > end:
@@ -66,7 +70,10 @@ def _below(roots: list[str]) -> Iterator[Place]:
 
 
 def _walk(top: str) -> Iterator[str]:
-    walker = rignore.walk(top, ignore_hidden=False, follow_links=True, require_git=True)  # type: ignore[arg-type]
+    try:
+        walker = rignore.walk(Path(top), ignore_hidden=False, follow_links=True, require_git=True)
+    except (OSError, ValueError):  # no path at all
+        return
     while True:
         try:
             path = next(walker)

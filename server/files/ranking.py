@@ -32,9 +32,8 @@ def plain(text: str) -> str:
 
 def folded(text: str) -> str:
     """The same in lower case, as many letters as before."""
-    return (
-        "".join(low if len(low := each.lower()) == 1 else each for each in text) if not text.isascii() else text.lower()
-    )
+    low = text.lower()
+    return low if len(low) == len(text) else "".join(each.lower()[0] for each in text)
 
 
 def places(text: str) -> list[int]:
@@ -67,7 +66,7 @@ def fit_anywhere(letters: str, text: str, worth: Sequence[int]) -> Fit | None:
     ends = [(cell[0], at) for at, cell in enumerate(rows[-1]) if cell] if rows else []
     if not ends:
         return None
-    score, at = max(ends)
+    score, at = max(ends) if len(letters) > 1 else max(ends, key=lambda end: (end[0], -end[1]))
     return Fit(score, tuple(_trace(rows, at)))
 
 

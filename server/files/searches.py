@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable
 from functools import partial
+from weakref import WeakSet
 
 from protocol.errors import internal_error, invalid_request
 from server.files.gathering import Gathering
@@ -80,6 +81,7 @@ class Searches:
         self._workers = workers
         self._running: dict[Hashable, dict[object, Gathering]] = {}
         self._sessions: dict[Hashable, dict[str, _Session]] = {}
+        self._gone: WeakSet[Hashable] = WeakSet()
 
     async def once(self, client: Hashable, token: str | None, roots: list[str], query: str) -> list[Found]:
         """Search now; a running search of this client with the same token is stopped."""
@@ -96,6 +98,8 @@ class Searches:
 
     def start(self, client: Hashable, name: str, roots: list[str], updated: Updated, completed: Completed) -> None:
         """Begin a session, in place of one of the same name. Raises RpcError: no name, no folders, or too many."""
+        if client in self._gone:
+            raise invalid_request("the connection has ended")
         own = self._sessions.setdefault(client, {})
         if not name:
             raise invalid_request("sessionId must not be empty")
@@ -120,6 +124,7 @@ class Searches:
 
     def left(self, client: Hashable) -> None:
         """End all that a client has, as it has gone."""
+        self._gone.add(client)
         for gathering in self._running.pop(client, {}).values():
             gathering.stop.set()
         for session in self._sessions.pop(client, {}).values():

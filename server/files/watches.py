@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Callable, Hashable
 from functools import partial
+from weakref import WeakSet
 
 import structlog
 
@@ -106,7 +107,7 @@ def _anchors(path: str) -> tuple[tuple[int, int] | None, list[Folder]]:
         identity = (state.st_dev, state.st_ino)
     except OSError:
         identity = None
-    above = os.path.dirname(path)
+    above: str = os.path.dirname(path)
     while (folder := folder_at(above)) is None and above != "/":
         above = os.path.dirname(above)
     inner = folder_at(path)
@@ -121,9 +122,12 @@ class Watches:
         self._workers = workers
         self._folders = Folders(workers)
         self._watches: dict[Hashable, dict[str, _Watch]] = {}
+        self._gone: WeakSet[Hashable] = WeakSet()
 
     async def begin(self, client: Hashable, name: str, path: str, tell: Tell) -> None:
         """Tell of changes from now on. Raises RpcError: a name in use, too many, or what the system says."""
+        if client in self._gone:
+            raise invalid_request("the connection has ended")
         own = self._watches.setdefault(client, {})
         if name in own:
             raise invalid_request(f"watchId is in use on this connection: {name}")
@@ -148,6 +152,7 @@ class Watches:
 
     def left(self, client: Hashable) -> None:
         """End all watches of a client that has gone."""
+        self._gone.add(client)
         for watch in self._watches.pop(client, {}).values():
             watch.end()
 

@@ -15,5 +15,14 @@ PENDING = {
 }
 """(version, method) whose requests are not compared yet -> why not."""
 
+UNASKED = {
+    "fs/writeFile": "it would change files of this machine",
+    "fs/createDirectory": "it would change files of this machine",
+    "fs/remove": "it would change files of this machine",
+    "fs/copy": "it would change files of this machine",
+}
+"""Requests whose examples are only read and never asked -> why not. Conversations beside the peer ask them in
+a folder of their own."""
+
 UNHEARD: dict[str, str] = {}
 """Rows whose message no conversation hears in each version that knows it -> why not."""
