@@ -26,6 +26,13 @@ class ErrorBody(Wire):
     data: Any | UnsetType = UNSET
 
 
+class ProviderNotConfigured(Wire):
+    """``data`` of the refusal of a thread whose model provider is in no configuration (any more)."""
+
+    model_provider: str
+    type: str = "modelProviderNotConfigured"
+
+
 class RpcError(Exception):
     """A request that fails with an answer. Raised by handlers and dispatch, written to the wire by dispatch alone."""
 

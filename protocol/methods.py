@@ -5,11 +5,7 @@ The rows are the whole vocabulary. They name types and rules; they know no handl
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
-
-import msgspec
+from typing import Any
 
 from protocol import (
     account,
@@ -31,96 +27,8 @@ from protocol import (
     turn,
     usage,
 )
-from protocol.permissions import Granular
-from protocol.wire import UNSET, Empty, encode
-
-P = TypeVar("P")
-R = TypeVar("R")
-
-Order = Callable[[Any], str | None]
-"""Key of a request's lane: requests with equal keys run one after another, ``None`` runs at once."""
-
-
-def at_once(_params: Any) -> str | None:
-    """No lane."""
-    return None
-
-
-def by_thread(params: Any) -> str | None:
-    """The lane of the thread that the params name, however its id is spelled."""
-    return str(params.thread_id).lower().removeprefix("urn:uuid:").replace("-", "")
-
-
-OF_CLIENT = "of client"
-"""The key of a lane that each connection has for itself."""
-
-
-def by_client(_params: Any) -> str | None:
-    """The lane of the connection: what one client asks is done in its order, and no other client waits."""
-    return OF_CLIENT
-
-
-@dataclass(frozen=True, eq=False)
-class Method(Generic[P, R]):
-    """A request a client may make.
-
-    ``experimental`` methods, and the ``gated`` fields of stable ones (field -> name in the refusal), need the
-    ``experimentalApi`` capability. ``lenient`` methods take absent or null params.
-    """
-
-    name: str
-    params: type[P]
-    result: type[R]
-    order: Order = at_once
-    experimental: bool = False
-    gated: dict[str, str] = field(default_factory=dict[str, str])
-    lenient: bool = False
-    decoder: msgspec.json.Decoder[P] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "decoder", msgspec.json.Decoder(self.params))
-
-    def gate(self, params: P) -> str | None:
-        """What in these params needs the experimental capability, in the words of the refusal; None if nothing does."""
-        if self.experimental:
-            return self.name
-        for name, shown in self.gated.items():
-            value = getattr(params, name)
-            if value is not None and value is not False and value is not UNSET:
-                return f"{self.name}.{shown}"
-        if isinstance(getattr(params, "approval_policy", None), Granular):
-            return "askForApproval.granular"
-        return None
-
-
-class Pieces(NamedTuple):
-    """Notifications that are pieces of one text when these members are equal: many may be said as one."""
-
-    alike: tuple[str, ...]
-    text: str = "delta"
-
-
-class Newest(NamedTuple):
-    """Notifications of which, when these members are equal, only the newest matters."""
-
-    alike: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Notice(Generic[P]):
-    """A notification the server may send. ``prefix`` is the encoded beginning of every such message.
-
-    ``thinned``: how several become fewer for a client that does not keep up; those without it all arrive.
-    """
-
-    name: str
-    params: type[P]
-    thinned: Pieces | Newest | None = None
-    prefix: bytes = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "prefix", b'{"method":' + encode(self.name) + b',"params":')
-
+from protocol.method import Method, Newest, Notice, Pieces, by_client, by_configuration, by_thread
+from protocol.wire import Empty
 
 INITIALIZE = Method("initialize", initialize.InitializeParams, initialize.InitializeResponse)
 
@@ -130,6 +38,7 @@ THREAD_START = Method(
     thread.SessionResponse,
     gated={
         "environments": "environments",
+        "history_mode": "historyMode",
         "dynamic_tools": "dynamicTools",
         "mock_experimental_field": "mockExperimentalField",
         "experimental_raw_events": "experimentalRawEvents",
@@ -231,11 +140,17 @@ COLLABORATION_MODE_LIST = Method(
 EXPERIMENTAL_FEATURE_LIST = Method("experimentalFeature/list", model.PageParams, model.EmptyPage)
 MCP_SERVER_STATUS_LIST = Method("mcpServerStatus/list", model.PageParams, model.EmptyPage)
 CONFIG_READ = Method("config/read", config.ConfigReadParams, config.ConfigReadResponse)
+CONFIG_VALUE_WRITE = Method(
+    "config/value/write", config.ConfigValueWriteParams, config.ConfigWriteResponse, by_configuration
+)
+CONFIG_BATCH_WRITE = Method(
+    "config/batchWrite", config.ConfigBatchWriteParams, config.ConfigWriteResponse, by_configuration
+)
 CONFIG_REQUIREMENTS_READ = Method("configRequirements/read", Empty, config.ConfigRequirementsReadResponse, lenient=True)
 SKILLS_LIST = Method("skills/list", skills.SkillsListParams, skills.SkillsListResponse)
 HOOKS_LIST = Method("hooks/list", offers.HooksListParams, offers.HooksListResponse)
-PLUGIN_INSTALLED = Method("plugin/installed", Empty, offers.PluginInstalledResponse)
-PLUGIN_LIST = Method("plugin/list", Empty, offers.PluginListResponse)
+PLUGIN_INSTALLED = Method("plugin/installed", offers.PluginsParams, offers.PluginInstalledResponse)
+PLUGIN_LIST = Method("plugin/list", offers.PluginsParams, offers.PluginListResponse)
 APP_LIST = Method("app/list", offers.ThreadPageParams, model.EmptyPage)
 APP_INSTALLED = Method("app/installed", offers.ThreadPageParams, offers.AppsInstalledResponse)
 PERMISSION_PROFILE_LIST = Method("permissionProfile/list", model.PageParams, offers.PermissionProfilePage)
@@ -305,6 +220,8 @@ METHODS: tuple[Method[Any, Any], ...] = (
     EXPERIMENTAL_FEATURE_LIST,
     MCP_SERVER_STATUS_LIST,
     CONFIG_READ,
+    CONFIG_VALUE_WRITE,
+    CONFIG_BATCH_WRITE,
     CONFIG_REQUIREMENTS_READ,
     SKILLS_LIST,
     HOOKS_LIST,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from protocol.permissions import require_absolute
 from protocol.wire import UNSET, Count, UnsetType, Wire
 
 
@@ -28,6 +29,15 @@ class HooksListResponse(Wire):
     """One entry per directory."""
 
     data: list[HooksListEntry]
+
+
+class PluginsParams(Wire):
+    """Which plugins to name: those for these working directories, absolute paths, too."""
+
+    cwds: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        require_absolute(self.cwds or ())
 
 
 class PluginInstalledResponse(Wire):

@@ -306,7 +306,7 @@ class ThreadListResponse(Wire):
 class ThreadTurnsListParams(Wire):
     """A page of a thread's turns, newest first unless asked otherwise. ``limit`` is 25 unless given, 1 to 100.
 
-    ``items_view``: full unless given.
+    ``items_view``: summary unless given, to older clients full.
     """
 
     thread_id: str

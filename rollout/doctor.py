@@ -16,7 +16,7 @@ from protocol.wire import Record
 from rollout.events import DurableEvent
 from rollout.findings import UNREADABLE, KindCount, Notebook, Report
 from rollout.ledger import Ledger
-from rollout.lines import KIND_NAMES, OLD_NAMES, Entry, SessionMeta, decode_line, why_unreadable
+from rollout.lines import KIND_NAMES, OLD_NAMES, Entry, SessionMeta, decode_line, foreign, why_unreadable
 from rollout.model_items import KINDS
 from rollout.paths import parse_name
 from rollout.pieces import Piece, split
@@ -38,7 +38,7 @@ class Outline(Record):
     @property
     def kind(self) -> str:
         """What sort of line it is; events and items by their own kinds."""
-        return f"{self.type} {self.payload.type}" if self.type in _DETAILED else self.type
+        return f"{self.type} {self.payload.type}".rstrip() if self.type in _DETAILED else self.type
 
 
 _DETAILED = frozenset({"event_msg", "response_item"})
@@ -119,7 +119,8 @@ class _Examination:
         self._count(outline.kind, len(raw), known=known)
         self._ordinals.feed(number, outline.ordinal, paginated=self._metas.paginated)
         if entry is None:
-            if known and outline.payload.type != "item_completed":  # of a kind of item that is not known
+            # Without an entry an event may still be an item of a kind that is not known, and whole.
+            if (known and outline.payload.type != "item_completed") or foreign(raw) is None:
                 self._notebook.note("incomplete-line", number, why_unreadable(raw))
             return None
         if isinstance(entry, SessionMeta):

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from msgspec.structs import replace
 
-from protocol.item import ContextCompaction, HookPrompt, Plan, Reasoning, ThreadItem
+from protocol.item import ContextCompaction, HookPrompt, Plan, Reasoning, ThreadItem, UserMessage
 from protocol.turn import Turn
 from protocol.wire import Record
 from rollout import events, mapping, paginated
@@ -48,6 +48,7 @@ class History:
         self._growing: Reasoning | None = None
         self._counted_in: tuple[Draft, int] | None = None
         self._early: dict[str, list[ThreadItem]] = {}
+        self._inputs: dict[str, Draft] = {}  # by the ids that clients gave them
 
     def feed(self, entry: Entry | events.Event) -> None:
         """Take the next entry of the file, or the next event of the living thread."""
@@ -95,13 +96,18 @@ class History:
         newest = self._open or (self._finished[-1] if self._finished else None)
         return None if newest is None else newest.id
 
+    def turn_with(self, client_id: str) -> Turn | None:
+        """The turn that has the input which a client gave this id."""
+        draft = self._inputs.get(client_id)
+        return None if draft is None else draft.picture()
+
     # Where a turn begins and ends
 
     def _started(self, event: events.TaskStarted) -> None:
         self._close()
         self._open = _begun(event.turn_id, event)
         for item in self._early.pop(event.turn_id, ()):
-            self._open.put(item)
+            self._take(self._open, item)
 
     def _close(self) -> None:
         if self._open is not None and self._open.counts:
@@ -129,7 +135,7 @@ class History:
             self._close()
             self._open = _begun(event.turn_id, event)
             for item in early:
-                self._open.put(item)
+                self._take(self._open, item)
         draft = self._target(event.turn_id)
         if draft is None:
             return
@@ -152,7 +158,10 @@ class History:
 
     def _rolled_back(self, event: events.ThreadRolledBack) -> None:
         self._close()
-        del self._finished[max(0, len(self._finished) - event.num_turns) :]
+        kept = max(0, len(self._finished) - event.num_turns)
+        for draft in self._finished[kept:]:
+            self._forget_inputs(draft)
+        del self._finished[kept:]
         self._next_item = 1 + sum(draft.size for draft in self._finished)
 
     # Items with a number
@@ -166,7 +175,7 @@ class History:
         draft = self._open
         if draft is not None and not draft.explicit and not (draft.compacted and draft.size == 0):
             self._close()
-        self._current().put(mapping.user_message(self._id(), event))
+        self._take(self._current(), mapping.user_message(self._id(), event))
 
     def _answered(self, event: events.AgentMessage) -> None:
         if event.message:
@@ -205,7 +214,18 @@ class History:
         """Store an item in the turn it names (gone: dropped), or in the running one if it names none."""
         draft = self._by_id(turn_id) if turn_id else self._current()
         if draft is not None and item is not None:
-            draft.put(item)
+            self._take(draft, item)
+
+    def _take(self, draft: Draft, item: ThreadItem) -> None:
+        draft.put(item)
+        if isinstance(item, UserMessage) and item.client_id:
+            self._inputs.setdefault(item.client_id, draft)
+
+    def _forget_inputs(self, draft: Draft) -> None:
+        """The turn was taken back, so what was said in it may be said again."""
+        for item in draft.picture().items:
+            if isinstance(item, UserMessage) and item.client_id and self._inputs.get(item.client_id) is draft:
+                del self._inputs[item.client_id]
 
     def _executed(self, event: events.ExecCommandEnd) -> None:
         self._put(event.turn_id, mapping.command(sanitise(event)))

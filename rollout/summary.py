@@ -69,8 +69,8 @@ class ThreadSummary(Record):
         return replace(self, preview=text)
 
     def copied_from(self, source: ThreadSummary) -> ThreadSummary:
-        """The same as a fork of ``source``: with its preview, not its name."""
-        return replace(self, preview=source.preview, forked_from_id=source.id)
+        """The same as a fork of ``source``: with its preview and name."""
+        return replace(self, preview=source.preview, forked_from_id=source.id, name=source.name)
 
     def named(self, name: str | None) -> ThreadSummary:
         """The same with this name, if it says more than the preview."""

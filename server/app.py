@@ -14,6 +14,7 @@ from protocol.wire import Empty
 from rollout.catalog import Catalog
 from rollout.paths import Home
 from rollout.read_states import ReadStates
+from server import gauges
 from server.config import Config
 from server.connection import Connection
 from server.dispatch import Dispatcher
@@ -68,11 +69,15 @@ class App:
         self._watchdog = Watchdog(self.metrics.count_block)
         self._indexing: asyncio.Task[None] | None = None
         self._given = providers or {}
+        self._providers = asyncio.Lock()
         self._opened: dict[str, tuple[ProviderConfig, Provider]] = {}
         self._dispatcher = Dispatcher(self, ROUTES)
         self.on_end: Callable[[bool], None] = lambda _listens: None
         """Called when the client that started this server says no more; with whether it still listens."""
-        self.listener = Listener(config, self._dispatcher, self._left, lambda listens: self.on_end(listens))
+        self.listener = Listener(
+            config, self._dispatcher, self._left, lambda listens: self.on_end(listens), self.metrics
+        )
+        gauges.watch(self.metrics, self.listener.reception, self.subscriptions, self.loaded)
 
     def _left(self, connection: Connection) -> None:
         self.files.left(connection)
@@ -81,20 +86,24 @@ class App:
     def _tell_of_skills(self) -> None:
         self.outgoing.announce(frames.notification(methods.SKILLS_CHANGED, Empty()))
 
-    def provider(self, config: ProviderConfig) -> Provider:
-        """The open provider of this configuration; opened when first asked for."""
+    async def provider(self, config: ProviderConfig) -> Provider:
+        """The open provider of this configuration; opened when first asked for, in a thread, for that may take long."""
         if config.id in self._given:
             return self._given[config.id]
-        settings, provider = self._opened.get(config.id, (None, None))
-        if provider is None or settings != config:
-            provider = registry.open_provider(config, self.config)
-            self._opened[config.id] = (config, provider)
-        return provider
+        async with self._providers:
+            settings, provider = self._opened.get(config.id, (None, None))
+            if provider is None or settings != config:
+                provider = await asyncio.to_thread(registry.open_provider, config, self.config)
+                self._opened[config.id] = (config, provider)
+            return provider
 
     def refuse_when_draining(self) -> None:
         """Raise for a request that would begin a turn while the server is going down."""
         if self.draining:
-            raise invalid_request("the server is shutting down and starts no new turns; reconnect and try again")
+            raise invalid_request(
+                "the server is shutting down and starts no new turns; connect again when the next one is there, "
+                "and send the input again"
+            )
 
     async def start(self) -> None:
         """Listen. Raises OSError when the address cannot be had."""
@@ -110,6 +119,7 @@ class App:
     async def stop(self, *, drain_seconds: float = 0.0) -> None:
         """Begin no new turns, let the running ones end within ``drain_seconds``, then close everything, in order."""
         self.draining = True
+        self.listener.drain()
         running = [thread.turn.ended for thread in self.loaded if thread.turn is not None]
         if running:
             _log.info("draining", turns=len(running), seconds=drain_seconds)

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+import msgspec
+import structlog
 import uvloop
 
 from server import doctor, logs
@@ -20,7 +22,10 @@ from server.config import Config
 from server.config_flags import FLAGS, variable
 from server.errors import ConfigError
 from server.listen import StdioAddress, TcpAddress
+from server.open_files import room_for_connections
 from server.version import VERSION
+
+_log = structlog.get_logger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -117,6 +122,8 @@ _HELP = {
     "idle-unload-seconds": "unload a thread that nobody follows and that does nothing, after this time (default: 1800)",
     "outbox-limit": "bytes that may wait for one slow client (default: 4194304)",
     "recent-limit": "bytes of notifications that a thread remembers for clients that come back (default: 1048576)",
+    "max-connections": "clients that may be connected at once, 0 for no limit (default: 16384)",
+    "max-subscriptions": "threads that one client may follow at once, 0 for no limit (default: 1000)",
     "max-requests": "requests that one client may have open (default: 256)",
     "max-request-size": "characters that the open requests of one client may have together (default: 134217728)",
     "write-deadline": "seconds that a client may take nothing (default: 30)",
@@ -132,7 +139,7 @@ _HELP = {
 
 
 async def _serve(config: Config) -> int:
-    app = App(config)
+    app = App(_with_room(config))
     loop = asyncio.get_running_loop()
     told, ended, at_once = asyncio.Event(), asyncio.Event(), asyncio.Event()
     spawned = StdioAddress() in config.listen
@@ -159,6 +166,14 @@ async def _serve(config: Config) -> int:
         await app.stop()
     hurry.cancel()
     return 0
+
+
+def _with_room(config: Config) -> Config:
+    """The same with no more connections than this process may have files for."""
+    room = room_for_connections(config.max_connections)
+    if room < config.max_connections:
+        _log.warning("few_open_files", connections=room, wanted=config.max_connections)
+    return msgspec.structs.replace(config, max_connections=room)
 
 
 async def _any(*awaited: asyncio.Task[Any] | Coroutine[Any, Any, Any]) -> None:

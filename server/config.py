@@ -32,7 +32,7 @@ from server.config_keys import (
 )
 from server.config_project import ProjectLayer, project_layers, trust_level
 from server.config_view import Layer, describe
-from server.errors import ConfigError
+from server.errors import ConfigError, UnknownProvider
 from server.listen import ListenAddress, parse_listen
 from server.models import default_slug
 from server.providers.settings import OFFLINE, OPENAI, ProviderConfig, builtin_providers
@@ -93,9 +93,9 @@ class _Layers(Record):
 class Config(Record):
     """All settings.
 
-    Times in seconds; ``outbox_limit``, ``recent_limit`` and ``max_request_size`` in bytes. ``user_table`` is what
-    ``config.toml`` says (wrong types left out), ``flag_table`` what the command line and the environment put above it;
-    both nested, with Codex names.
+    Times in seconds; ``outbox_limit``, ``recent_limit`` and ``max_request_size`` in bytes; 0 connections or
+    subscriptions are any number. ``user_table`` is what ``config.toml`` says (wrong types left out), ``flag_table``
+    what the command line and the environment put above it; both nested, with Codex names.
     """
 
     codex_home: Path
@@ -105,6 +105,8 @@ class Config(Record):
     idle_unload_seconds: float
     outbox_limit: int
     recent_limit: int
+    max_connections: int
+    max_subscriptions: int
     max_requests: int
     max_request_size: int
     write_deadline: float
@@ -148,6 +150,8 @@ class Config(Record):
             idle_unload_seconds=reader.number("idle-unload-seconds", 1800.0),
             outbox_limit=int(reader.number("outbox-limit", 4 * 1024 * 1024)),
             recent_limit=int(reader.number("recent-limit", 1024 * 1024)),
+            max_connections=int(reader.number("max-connections", 16_384)),
+            max_subscriptions=int(reader.number("max-subscriptions", 1000)),
             max_requests=int(reader.number("max-requests", 256)),
             max_request_size=int(reader.number("max-request-size", 128 * 1024 * 1024)),
             write_deadline=reader.number("write-deadline", 30.0),
@@ -165,6 +169,11 @@ class Config(Record):
         return msgspec.structs.replace(
             self, **msgspec.structs.asdict(_read_layers(self.file, self.flag_table, self.environ))
         )
+
+    def with_file(self, table: dict[str, Any]) -> Config:
+        """The same settings as they would be if this were what ``config.toml`` says."""
+        layers = _layers(table, self.file, self.flag_table, self.environ)
+        return msgspec.structs.replace(self, **msgspec.structs.asdict(layers))
 
     @property
     def file(self) -> Path:
@@ -247,7 +256,7 @@ def find_provider(provider_id: str, table: Mapping[str, Any], environ: Mapping[s
         return builtin[provider_id]
     row = table.get("model_providers", {}).get(provider_id)
     if row is None:
-        raise ConfigError(f"Model provider `{provider_id}` not found")
+        raise UnknownProvider(provider_id)
     return read_provider(provider_id, row)
 
 
@@ -268,6 +277,11 @@ def _flag_table(reader: FlagReader, overrides: Sequence[str]) -> dict[str, Any]:
 
 def _read_layers(path: Path, flag_table: dict[str, Any], environ: Mapping[str, str]) -> _Layers:
     raw, warnings = read_toml(path)
+    layers = _layers(raw, path, flag_table, environ)
+    return msgspec.structs.replace(layers, warnings=[*warnings, *layers.warnings])
+
+
+def _layers(raw: dict[str, Any], path: Path, flag_table: dict[str, Any], environ: Mapping[str, str]) -> _Layers:
     user_table, ignored = keep_valid(raw, path)
     merged = _merge(user_table, flag_table, {}, strict=False)
     providers, unusable = _read_providers(merged, environ, path)
@@ -276,7 +290,7 @@ def _read_layers(path: Path, flag_table: dict[str, Any], environ: Mapping[str, s
         flag_table=flag_table,
         keys=read_keys(merged),
         providers=providers,
-        warnings=[*warnings, *ignored, *unusable, *_missing_profile(user_table, flag_table, path)],
+        warnings=[*ignored, *unusable, *_missing_profile(user_table, flag_table, path)],
     )
 
 

@@ -24,6 +24,8 @@ FLAGS = (
     "idle-unload-seconds",
     "outbox-limit",
     "recent-limit",
+    "max-connections",
+    "max-subscriptions",
     "max-requests",
     "max-request-size",
     "write-deadline",

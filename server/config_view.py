@@ -60,7 +60,7 @@ def describe(merged: Mapping[str, Any], layers: Sequence[Layer], *, with_layers:
     ``layers`` go from the lowest to the highest and come out in the opposite order, without those that say nothing.
     """
     unset: dict[str, Any] = {key: {} if key == "profiles" else None for key in _SCHEMA_KEYS}
-    speaking = [(layer, _version(layer.table)) for layer in layers if layer.table]
+    speaking = [(layer, layer_version(layer.table)) for layer in layers if layer.table]
     origins = {
         key: {"name": layer.name, "version": version}
         for layer, version in speaking
@@ -76,7 +76,8 @@ def _shown(layer: Layer, version: str) -> dict[str, Any]:
     return said if layer.disabled is None else said | {"disabledReason": layer.disabled}
 
 
-def _version(table: Mapping[str, Any]) -> str:
+def layer_version(table: Mapping[str, Any]) -> str:
+    """What tells one content of a layer from another; layout and comments do not count."""
     written = msgspec.json.encode(table, order="deterministic")
     return "sha256:" + hashlib.sha256(written).hexdigest()
 

@@ -49,6 +49,11 @@ class Connection:
         """The version the client gave itself."""
         return self._hello.client_info.version if self._hello else "unknown"
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait until the client takes them."""
+        return self._outbox.size
+
     def initialize(self, hello: InitializeParams) -> None:
         """Complete the handshake. Capabilities cannot change afterwards."""
         self._hello = hello

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from protocol import frames
-from protocol.dialects.shape import shaped
-from protocol.errors import OVERLOADED, Disconnect, RpcError, internal_error, invalid_request
+from protocol.dialects.shape import Unsayable, meant, shaped
+from protocol.dialects.versions import Version
+from protocol.errors import OVERLOADED, Disconnect, ErrorBody, RpcError, internal_error, invalid_request
 from protocol.jsonrpc import Notification, Request, RequestId, parse
-from protocol.methods import INITIALIZE, OF_CLIENT, Method
+from protocol.method import OF_CLIENT, Method
+from protocol.methods import INITIALIZE
+from protocol.wire import UNSET
 from server.connection import Connection
 from server.order import Lanes
 
@@ -95,6 +99,7 @@ class Dispatcher:
     def _begin(self, connection: Connection, request: Request, size: int) -> None:
         number = connection.load.begin(size)
         if number is None:
+            self._app.metrics.refused_requests += 1
             refusal = frames.error(request.id, _TOO_MANY.body)
             connection.load.refuse(lambda: connection.send(refusal))
             return
@@ -126,13 +131,13 @@ class Dispatcher:
             # Not before the task runs: a pipelined request must find the handshake done that was sent ahead of it.
             _admit(connection, route.method, params)
             async with self._lanes.turn(_lane(connection, route.method, params)):
-                result = await route.serve(call, params)
+                result = await route.serve(call, meant(params, connection.version))
                 # No await from the handler's last step to the last replay: an attach stays in one breath.
                 connection.send(frames.response(request_id, shaped(result, connection.version)))
                 for action in call.after_reply:
                     action()
         except RpcError as error:
-            connection.send(frames.error(request_id, error.body))
+            connection.send(frames.error(request_id, _said(error.body, connection.version)))
         except Disconnect as order:
             connection.disconnect(order)
         except Exception:
@@ -143,6 +148,14 @@ class Dispatcher:
 def _lane(connection: Connection, method: Method[P, Any], params: P) -> str | None:
     key = method.order(params)
     return f"{OF_CLIENT} {connection.number}" if key == OF_CLIENT else key
+
+
+def _said(refusal: ErrorBody, version: Version) -> ErrorBody:
+    """The refusal, without details that this version has no words for."""
+    try:
+        return replace(refusal, data=shaped(refusal.data, version))
+    except Unsayable:
+        return replace(refusal, data=UNSET)
 
 
 def _admit(connection: Connection, method: Method[P, Any], params: P) -> None:

@@ -19,6 +19,14 @@ class ConfigError(Exception):
     ``failed to load configuration: <text>`` (spec, transport 6.0); it never holds a secret."""
 
 
+class UnknownProvider(ConfigError):
+    """A model provider that is not configured."""
+
+    def __init__(self, provider_id: str) -> None:
+        super().__init__(f"Model provider `{provider_id}` not found")
+        self.provider_id = provider_id
+
+
 class TurnError(Exception):
     """Why a turn cannot go on.
 

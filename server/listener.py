@@ -10,6 +10,7 @@ from protocol.errors import GOING_AWAY
 from server.config import Config
 from server.connection import Connection
 from server.listen import ListenAddress, StdioAddress, TcpAddress
+from server.metrics import Metrics
 from server.reception import Receiver, Reception
 from server.stdio import StdioDoor
 from server.websocket import WebSocketDoor
@@ -42,9 +43,11 @@ class Listener:
         receiver: Receiver,
         on_left: Callable[[Connection], None],
         on_end: Callable[[bool], None],
+        metrics: Metrics,
     ) -> None:
         self._config = config
-        self._reception = Reception(config, receiver, on_left)
+        self._metrics = metrics
+        self.reception = Reception(config, receiver, on_left)
         self._on_end = on_end
         self._doors = [self._door(address) for address in config.listen]
         self._opened: list[Door] = []
@@ -69,6 +72,10 @@ class Listener:
                 await door.open()
             on_failure.pop_all()
 
+    def drain(self) -> None:
+        """Let nobody else in."""
+        self.reception.draining = True
+
     async def stop(self, code: int, reason: str) -> None:
         """Close all doors, and every connection with this code and reason."""
         while self._opened:
@@ -76,5 +83,5 @@ class Listener:
 
     def _door(self, address: ListenAddress) -> Door:
         if isinstance(address, StdioAddress):
-            return StdioDoor(self._reception, self._on_end)
-        return WebSocketDoor(address, self._config, self._reception)
+            return StdioDoor(self.reception, self._on_end)
+        return WebSocketDoor(address, self._config, self.reception, self._metrics)

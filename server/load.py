@@ -30,6 +30,8 @@ class Load:
         self._open_size = 0
         self._refusals: deque[tuple[int, Callable[[], None]]] = deque()
         self._taken = 0
+        self.attaching = 0
+        """Threads that the connection is about to follow."""
         self._relieved = asyncio.Event()
         self._relieved.set()
 

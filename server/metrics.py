@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -22,12 +22,17 @@ MAX_NAMES = 200
 _NAME = re.compile(r"[\w/.$-]{1,80}", re.ASCII)
 
 
-class Gauge(NamedTuple):
-    """A number that is read when somebody asks for it."""
+class Watched(NamedTuple):
+    """A number that is read when somebody asks for it, or, with a ``label``, one for each of its values.
+
+    ``grows``: it never becomes smaller while the server lives, and is said as a counter.
+    """
 
     name: str
     meaning: str
-    read: Callable[[], float]
+    read: Callable[[], float | Mapping[str, float]]
+    label: str | None
+    grows: bool
 
 
 class Metrics:
@@ -40,11 +45,21 @@ class Metrics:
         """How often the event loop stood still for longer than it may."""
         self.longest_block = 0.0
         """The longest of these times, in seconds."""
-        self._gauges: list[Gauge] = []
+        self.refused_requests = 0
+        """Requests of clients that had too many open."""
+        self._watched: list[Watched] = []
 
-    def watch(self, name: str, meaning: str, read: Callable[[], float]) -> None:
-        """Say this number too."""
-        self._gauges.append(Gauge(name, meaning, read))
+    def watch(
+        self,
+        name: str,
+        meaning: str,
+        read: Callable[[], float | Mapping[str, float]],
+        *,
+        label: str | None = None,
+        grows: bool = False,
+    ) -> None:
+        """Say this number too; ``label`` and ``grows`` as in :class:`Watched`."""
+        self._watched.append(Watched(name, meaning, read, label, grows))
 
     def count_unknown(self, method: str) -> None:
         """Somebody asked for a method that we do not have."""
@@ -57,12 +72,9 @@ class Metrics:
         self.longest_block = max(self.longest_block, seconds)
 
     async def exposition(self) -> bytes:
-        """All numbers in the text format of Prometheus."""
-        client = await asyncio.to_thread(__import__, "prometheus_client")
-        registry = client.CollectorRegistry()
-        registry.register(_Collector(list(self._families())))
-        text: bytes = client.generate_latest(registry)
-        return text
+        """All numbers in the text format of Prometheus, those of the process among them where the system has them."""
+        await asyncio.to_thread(__import__, "prometheus_client")
+        return await asyncio.to_thread(_told, list(self._families()))
 
     def _families(self) -> Iterator[Metric]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -79,8 +91,28 @@ class Metrics:
         yield GaugeMetricFamily(
             "threadcast_loop_longest_block_seconds", "The longest of these times.", value=self.longest_block
         )
-        for gauge in self._gauges:
-            yield GaugeMetricFamily(gauge.name, gauge.meaning, value=gauge.read())
+        yield CounterMetricFamily(
+            "threadcast_requests_refused",
+            "Requests of clients that had too many open (-32001).",
+            value=self.refused_requests,
+        )
+        for name, meaning, read, label, grows in self._watched:
+            family = (CounterMetricFamily if grows else GaugeMetricFamily)(
+                name, meaning, labels=[label] if label else []
+            )
+            found = read()
+            for value, number in found.items() if isinstance(found, Mapping) else [(None, found)]:
+                family.add_metric([] if value is None else [value], number)
+            yield family
+
+
+def _told(families: list[Metric]) -> bytes:
+    from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+
+    registry = CollectorRegistry()
+    registry.register(_Collector(families))
+    ProcessCollector(registry=registry)
+    return generate_latest(registry)
 
 
 class _Collector:

@@ -58,6 +58,12 @@ class Round:
     """
 
     def __init__(self) -> None:
+        self.messages = 0
+        """How many were written so far, to all of them."""
+        self.bytes = 0
+        """The same in bytes."""
+        self.given_up = 0
+        """How many clients were too slow."""
         self._due: list[Outbox] = []
 
     def add(self, outbox: Outbox) -> None:
@@ -108,6 +114,11 @@ class Outbox:
         self._drain: asyncio.Task[None] | None = None
         self._closed = False
 
+    @property
+    def size(self) -> int:
+        """Bytes that wait, here and in the socket."""
+        return sum(map(len, self._waiting)) + self._socket.unsent()
+
     def put(self, frame: Frame) -> None:
         """Send a frame after all that were put before. A no-op once the connection is closed."""
         if self._closed:
@@ -141,17 +152,18 @@ class Outbox:
             return
         waiting, self._waiting = self._waiting, []
         self._told, self._bearable = 0, self._limit
-        self._write(waiting)
+        self._round.messages += len(waiting)
+        self._round.bytes += self._write(waiting)
 
-    def _write(self, frames: list[Frame]) -> None:
-        """Hand them to the socket in one call."""
+    def _write(self, frames: list[Frame]) -> int:
+        """Hand them to the socket in one call. Returns how many bytes that were."""
         if self._in_parts:
             self._in_parts = False
             self._socket.write_parts([part for frame in frames for part in (frame.data, *frame.rest)])
-        elif len(frames) == 1:
-            self._socket.write(frames[0].data)
-        else:
-            self._socket.write(b"".join([frame.data for frame in frames]))
+            return sum(map(len, frames))
+        data = frames[0].data if len(frames) == 1 else b"".join([frame.data for frame in frames])
+        self._socket.write(data)
+        return len(data)
 
     def _relieve(self) -> None:
         """Too much waits: write it, or say it in fewer frames, or give up."""
@@ -199,4 +211,5 @@ class Outbox:
     def _give_up(self, reason: str) -> None:
         self._closed = True
         self._waiting.clear()
+        self._round.given_up += 1
         self._on_stuck(Disconnect(TRY_AGAIN_LATER, reason))

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from protocol.errors import Disconnect
+from protocol.errors import GOING_AWAY, TRY_AGAIN_LATER, Disconnect
 from server.config import Config
 from server.connection import Connection
 from server.load import Load
@@ -62,13 +62,35 @@ class Reception:
     def __init__(self, config: Config, receiver: Receiver, on_left: Callable[[Connection], None]) -> None:
         self._limit, self._deadline = config.outbox_limit, config.write_deadline
         self._max_requests, self._max_size = config.max_requests, config.max_request_size
+        self._max_connections = config.max_connections
         self._receiver = receiver
         self._on_left = on_left
         self._numbers = count(1)
-        self._round = Round()
+        self.round = Round()
+        self.connections: set[Connection] = set()
+        """The clients that are served."""
+        self.refused = 0
+        """How many clients could not come in."""
+        self.draining = False
+        """Nobody comes in any more; those who are here are served on."""
+
+    def refusal(self) -> Disconnect | None:
+        """Why nobody else can come in now; None if somebody can. Who asks lets nobody in after a reason."""
+        if self.draining:
+            reason = Disconnect(GOING_AWAY, "the server is shutting down; connect again when the next one is there")
+        elif self._max_connections and len(self.connections) >= self._max_connections:
+            reason = Disconnect(TRY_AGAIN_LATER, f"all {self._max_connections} connections are taken; try again later")
+        else:
+            return None
+        self.refused += 1
+        _log.info("connection_refused", reason=reason.reason)
+        return reason
 
     async def serve(self, visitor: Visitor, kind: type[Outbox] = Outbox) -> None:
         """Serve a client until it leaves or has to. ``kind``: how messages are put down for it."""
+        if (refusal := self.refusal()) is not None:
+            await visitor.disconnect(refusal)
+            return
         ordered: asyncio.Future[Disconnect] = asyncio.get_running_loop().create_future()
 
         def disconnect(order: Disconnect) -> None:
@@ -76,9 +98,10 @@ class Reception:
                 ordered.set_result(order)
 
         limit, deadline = self._limit, self._deadline
-        outbox = kind(visitor.socket, limit=limit, deadline=deadline, on_stuck=disconnect, together=self._round)
+        outbox = kind(visitor.socket, limit=limit, deadline=deadline, on_stuck=disconnect, together=self.round)
         load = Load(self._max_requests, self._max_size)
         connection = Connection(next(self._numbers), outbox, load, disconnect)
+        self.connections.add(connection)
         _log.info("connected", connection=connection.number, peer=visitor.peer)
         reading = asyncio.get_running_loop().create_task(self._read(visitor, connection))
         try:
@@ -87,12 +110,17 @@ class Reception:
             if ordered.done():
                 order = ordered.result()
                 _log.warning("disconnecting", connection=connection.number, code=order.code, reason=order.reason)
+                self._leave(connection)  # it takes a while to end it, and it hears nothing more
                 await visitor.disconnect(order)
         finally:
             reading.cancel()
-            self._on_left(connection)
-            connection.close()
+            self._leave(connection)
             _log.info("disconnected", connection=connection.number, code=visitor.code)
+
+    def _leave(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        self._on_left(connection)
+        connection.close()
 
     async def _read(self, visitor: Visitor, connection: Connection) -> None:
         async def take(text: str | bytes) -> None:

@@ -64,8 +64,10 @@ class StdioDoor:
 class LineOutbox(Outbox):
     """An outbox that puts down lines where others put down frames."""
 
-    def _write(self, frames: list[Frame]) -> None:
-        self._socket.write(b"".join([_line(frame) for frame in frames]))
+    def _write(self, frames: list[Frame]) -> int:
+        data = b"".join([_line(frame) for frame in frames])
+        self._socket.write(data)
+        return len(data)
 
 
 def _line(frame: Frame) -> bytes:

@@ -59,6 +59,18 @@ class Subscriptions(Generic[C]):
         """The threads this connection follows."""
         return frozenset(self._threads.get(connection, ()))
 
+    def count(self, connection: C) -> int:
+        """How many threads this connection follows."""
+        return len(self._threads.get(connection, ()))
+
+    def total(self) -> int:
+        """How many threads all connections follow, each counted as often as it is followed."""
+        return sum(map(len, self._threads.values()))
+
+    def follows(self, connection: C, thread_id: str) -> bool:
+        """Whether this connection follows the thread."""
+        return thread_id in self._threads.get(connection, ())
+
     def everybody(self) -> list[C]:
         """All open connections."""
         return list(self._threads)

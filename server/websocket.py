@@ -25,6 +25,7 @@ from rollout.paths import Home
 from server.auth import Authenticator, OpenDoor, Unauthorized, open_authenticator
 from server.config import Config
 from server.listen import TcpAddress, UnixAddress
+from server.metrics import CONTENT_TYPE, Metrics
 from server.reception import Reception
 from server.unix_socket import UnixSocket
 
@@ -33,9 +34,13 @@ MAX_MESSAGE = 64 << 20
 
 CLOSE_TIMEOUT = 5.0
 
+RETRY_AFTER = "5"
+"""Seconds after which a client that could not come in may try again."""
+
 LAST_WORDS = 60.0
 """Seconds that a client which was too slow has to read why it was left. Little more waits for it than sockets hold."""
 
+_TEXT = "text/plain; charset=utf-8"
 _RESERVED_BITS = 0x70
 """Of the first byte of a frame; none is set without an extension. Every letter has one of them."""
 
@@ -45,10 +50,13 @@ _log = structlog.get_logger(__name__)
 class WebSocketDoor:
     """Accepts connections at one address. Whoever may open the file of a socket needs no other credentials."""
 
-    def __init__(self, address: TcpAddress | UnixAddress, config: Config, reception: Reception) -> None:
+    def __init__(
+        self, address: TcpAddress | UnixAddress, config: Config, reception: Reception, metrics: Metrics
+    ) -> None:
         self._address = address
         self._config = config
         self._reception = reception
+        self._metrics = metrics
         # Read at once: a server that cannot check who comes in is not to start.
         self._authenticator: Authenticator = open_authenticator(config.auth)
         if isinstance(address, UnixAddress):
@@ -101,7 +109,7 @@ class WebSocketDoor:
 
     # -- HTTP --------------------------------------------------------------------------------------------------------
 
-    def _greet(self, socket: ServerConnection, request: Request) -> Response | None:
+    async def _greet(self, socket: ServerConnection, request: Request) -> Response | None:
         """Answer plain HTTP, refuse what may not upgrade; None lets the upgrade go on."""
         if "Origin" in request.headers:
             return _reply(HTTPStatus.FORBIDDEN)
@@ -110,23 +118,31 @@ class WebSocketDoor:
             return self._health(request.method, ready=path == "/readyz")
         if request.method != "GET":
             return _reply(HTTPStatus.METHOD_NOT_ALLOWED, "Request method must be `GET`\n", allow="GET")
-        if not _wants_upgrade(request.headers):
+        if path != "/metrics" and not _wants_upgrade(request.headers):
             return _reply(HTTPStatus.BAD_REQUEST, "This address speaks WebSocket; the request asked for no upgrade.\n")
         try:
             self._authenticator.check(request.headers.get("Authorization"))
         except Unauthorized as error:
             _log.info("unauthorized", reason=error.reason, peer=str(socket.remote_address))
             return _reply(HTTPStatus.UNAUTHORIZED, error.reason)
+        if path == "/metrics":
+            return _reply(HTTPStatus.OK, await self._metrics.exposition(), kind=CONTENT_TYPE)
+        if (refusal := self._reception.refusal()) is not None:
+            return _reply(HTTPStatus.SERVICE_UNAVAILABLE, f"{refusal.reason}\n", retry_after=RETRY_AFTER)
         return None
 
     def _health(self, method: str, *, ready: bool) -> Response:
         if method not in ("GET", "HEAD"):
             return _reply(HTTPStatus.METHOD_NOT_ALLOWED, allow="GET,HEAD")
         sessions = Home(self._config.codex_home).sessions
-        if ready and not _usable(sessions):
-            text = "" if method == "HEAD" else "the sessions folder cannot be read and written\n"
-            return _reply(HTTPStatus.SERVICE_UNAVAILABLE, text)
-        return _reply(HTTPStatus.OK)
+        reason = ""
+        if ready and self._reception.draining:
+            reason = "the server is shutting down\n"
+        elif ready and not _usable(sessions):
+            reason = "the sessions folder cannot be read and written\n"
+        if not reason:
+            return _reply(HTTPStatus.OK)
+        return _reply(HTTPStatus.SERVICE_UNAVAILABLE, "" if method == "HEAD" else reason)
 
     # -- WebSocket ---------------------------------------------------------------------------------------------------
 
@@ -235,9 +251,10 @@ def _usable(folder: Path) -> bool:
     return folder.is_dir() and os.access(folder, os.R_OK | os.W_OK | os.X_OK)
 
 
-def _reply(status: HTTPStatus, text: str = "", **headers: str) -> Response:
-    body = text.encode()
-    fields = Headers({"Content-Length": str(len(body)), "Connection": "close", **headers})
+def _reply(status: HTTPStatus, text: str | bytes = "", kind: str = _TEXT, **headers: str) -> Response:
+    body = text.encode() if isinstance(text, str) else text
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    fields = Headers({"Content-Length": str(len(body)), "Connection": "close", **named})
     if body:
-        fields["Content-Type"] = "text/plain; charset=utf-8"
+        fields["Content-Type"] = kind
     return Response(status.value, status.phrase, fields, body)

@@ -11,9 +11,9 @@ from typing import Any, TypeVar, get_args
 
 from msgspec.structs import fields, replace
 
-from protocol.dialects.table import ROWS, Kinds, Members, Notices, Wording
+from protocol.dialects.table import ROWS, Kinds, Members, Notices, Unsaid, Wording
 from protocol.dialects.versions import VERSIONS, Version
-from protocol.methods import Notice
+from protocol.method import Notice
 from protocol.wire import UNSET, Wire
 
 T = TypeVar("T")
@@ -31,6 +31,13 @@ def shaped(value: T, version: Version) -> T:
     except KeyError:
         reshape = _reshapers[key] = _reshaper(*key)
     return value if reshape is None else reshape(value)
+
+
+def meant(params: T, version: Version) -> T:
+    """The params of a request with what a client of this version means where it says nothing."""
+    kind: Any = type(params)  # a type checker does not see that types are hashable
+    fill = _filling(kind, version)
+    return params if fill is None else fill(params)
 
 
 def is_known(notice: Notice[Any], version: Version) -> bool:
@@ -76,6 +83,29 @@ def _reshaper(kind: type, version: Version) -> Reshape | None:
     return reshape
 
 
+@cache
+def _filling(kind: type, version: Version) -> Reshape | None:
+    """What makes params of this type say what this version leaves unsaid; None if there is nothing of the kind."""
+    if not issubclass(kind, Wire):
+        return None
+    rows = [row for row in ROWS if isinstance(row, Unsaid) and issubclass(kind, row.of) and _holds(row, version)]
+    inner = [member.name for member in fields(kind) if _leaves_unsaid(member.type, version)]
+    if not rows and not inner:
+        return None
+
+    def fill(params: Any) -> Any:
+        said = {name: meant(getattr(params, name), version) for name in inner}
+        said |= {row.name: row.value for row in rows if getattr(params, row.name) is None}
+        return replace(params, **said)
+
+    return fill
+
+
+def _leaves_unsaid(annotation: Any, version: Version) -> bool:
+    kinds = (annotation, *get_args(annotation))
+    return any(isinstance(kind, type) and _filling(kind, version) is not None for kind in kinds)
+
+
 def _reshape_list(items: list[Any], version: Version) -> list[Any]:
     said = list[Any]()
     for value in items:
@@ -105,7 +135,7 @@ def _changes(kind: type[Wire], version: Version) -> dict[str, Reshape]:
     return changes
 
 
-def _holds(row: Members | Wording, version: Version) -> bool:
+def _holds(row: Members | Wording | Unsaid, version: Version) -> bool:
     return (row.since is None or version >= row.since) and (row.until is None or version < row.until)
 
 

@@ -14,8 +14,24 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from protocol import account, config, item, methods, model, offers, permissions, settings, skills, thread, turn, usage
+from protocol import (
+    account,
+    config,
+    errors,
+    history,
+    item,
+    methods,
+    model,
+    offers,
+    permissions,
+    settings,
+    skills,
+    thread,
+    turn,
+    usage,
+)
 from protocol.dialects.versions import V0_147, V0_166, V0_169, Version
+from protocol.method import Notice
 from protocol.wire import UNSET, Wire
 
 
@@ -41,6 +57,17 @@ class Wording:
 
 
 @dataclass(frozen=True)
+class Unsaid:
+    """What a request means that leaves a member out, or null, from clients from ``since`` on and before ``until``."""
+
+    of: type[Wire]
+    name: str
+    value: Any
+    since: Version | None = None
+    until: Version | None = None
+
+
+@dataclass(frozen=True)
 class Kinds:
     """Kinds of objects that only exist from ``since`` on: left out of lists, and of what cannot be without them."""
 
@@ -52,11 +79,11 @@ class Kinds:
 class Notices:
     """Notifications that are only sent from ``since`` on."""
 
-    of: tuple[methods.Notice[Any], ...]
+    of: tuple[Notice[Any], ...]
     since: Version
 
 
-Row = Members | Wording | Kinds | Notices
+Row = Members | Wording | Unsaid | Kinds | Notices
 
 
 def since(version: Version, of: type[Wire], *names: str) -> Members:
@@ -97,7 +124,9 @@ def _known_status(status: str) -> str:
 def _known_error(kind: turn.CodexErrorInfo | None) -> turn.CodexErrorInfo | None:
     later = {"sessionBudgetExceeded", "rateLimitExceeded", "flexUnavailable", "modelNotFound", "inferenceHookDenied"}
     later |= {"policyCapacityUnavailable", "misalignmentPolicyViolation", "tooManyDenials"}
-    return "other" if isinstance(kind, str) and kind in later else kind
+    later |= {"httpConnectionFailed"}  # with the status; they have such a kind, and say it of no answer
+    named = kind if isinstance(kind, str) else next(iter(kind or {}), None)
+    return "other" if named in later else kind
 
 
 def _given(value: Any) -> Any:
@@ -136,6 +165,8 @@ ROWS: tuple[Row, ...] = (
     Wording(turn.TurnError, "codex_error_info", _known_error, until=V0_166),
     Wording(turn.TurnCompletedNotification, "turn", _without_items, until=V0_147),
     since(V0_147, usage.TokenUsageBreakdown, "cache_write_input_tokens"),
+    Unsaid(thread.ThreadTurnsListParams, "items_view", "full", until=V0_147),
+    Unsaid(thread.TurnsPageParams, "items_view", "full", until=V0_147),
     # items
     since(V0_147, item.ItemStartedNotification, "started_at_ms"),
     since(V0_147, item.ItemCompletedNotification, "completed_at_ms"),
@@ -150,6 +181,8 @@ ROWS: tuple[Row, ...] = (
     since(V0_147, item.ImageGeneration, "transparent_background"),
     since(V0_166, item.ImageGeneration, "failure", "generation_id", "input_images", "file_id"),
     since(V0_166, item.SubAgentActivity, "model", "reasoning_effort"),
+    since(V0_166, history.ThreadItemEntry, "started_at_ms", "completed_at_ms"),
+    since(V0_169, history.ThreadItemEntry, "output_deferred"),
     since(V0_147, item.ImageInput, "detail"),
     since(V0_147, item.LocalImageInput, "detail"),
     since(V0_166, item.ImageInput, "file_id"),
@@ -159,6 +192,8 @@ ROWS: tuple[Row, ...] = (
     Wording(item.CollabAgentToolCall, "status", _known_status, until=V0_166),
     Kinds((item.SubAgentActivity, item.Sleep, item.AudioInput, item.LocalAudioInput), since=V0_147),
     Kinds((item.FunctionCallOutput,), since=V0_166),
+    # refusals
+    Kinds((errors.ProviderNotConfigured,), since=V0_166),
     # everything else
     until(V0_166, offers.ModelProviderCapabilities, "namespace_tools"),
     since(V0_147, model.Model, "model_specialty", "service_tiers", "default_service_tier"),

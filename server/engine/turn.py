@@ -64,6 +64,19 @@ class Turn:
         """Start it. Its first event is emitted in a later turn of the event loop."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
+    @property
+    def is_open(self) -> bool:
+        """It takes more input. If not it ends at once."""
+        return self._open
+
+    def waits(self, client_id: str) -> bool:
+        """Whether input of this id waits here and is sure to be taken in, whatever ends the turn.
+
+        Input that was steered into a turn which closes is not: what comes of it is known when the turn has ended.
+        """
+        sure = self._pending if self._open else self._pending[:1] if not self._has_begun else []
+        return any(given.client_id == client_id for given in sure)
+
     def steer(self, given: Input) -> bool:
         """Add input to the running turn. False if it takes none any more: then it ends at once."""
         if self._open:

@@ -104,10 +104,11 @@ def _through_another(path: str, fill: Callable[[int], None], before: os.stat_res
         finally:
             os.close(descriptor)
         os.replace(other, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(other)
-        raise
+        other = ""
+    finally:
+        if other:
+            with suppress(OSError):
+                os.unlink(other)
 
 
 def _in_place(path: str, fill: Callable[[int], None], mode: int | None) -> None:

@@ -52,7 +52,7 @@ class Index:
 
     def __init__(self, gathered: Iterable[Place]) -> None:
         self._places = sorted(gathered)
-        self._folders = {(os.path.dirname(path), root) for path, root in self._places}
+        self._folders = {(path[: max(path.rfind("/"), 0)], root) for path, root in self._places}
         self._paths = Haystacks([plain(place.path) for place in self._places])
         self._leaves = [at for at, (path, root) in enumerate(self._places) if (path, root) not in self._folders]
         self._leaf_names = Haystacks([plain(_name(self._places[at].path)) for at in self._leaves])

@@ -134,16 +134,16 @@ class Watches:
         if len(own) >= MOST_WATCHES:
             raise invalid_request(f"this connection has {MOST_WATCHES} watches, and no more can be had; end one first")
         watch = own[name] = _Watch(path, tell, self._folders, self._workers)
+        begun = False
         try:
             with telling(f"cannot watch {path}"):
                 await watch.begin()
-        except BaseException:
-            watch.end()
-            if own.get(name) is watch:
-                del own[name]
-            raise
-        if watch.ended:  # its client left, or ended it, meanwhile
-            watch.end()
+            begun = not watch.ended
+        finally:
+            if not begun:  # refused, or its client left meanwhile
+                watch.end()
+                if own.get(name) is watch:
+                    del own[name]
 
     def end(self, client: Hashable, name: str) -> None:
         """End a watch, if there is one of this name."""

@@ -61,6 +61,8 @@ ROUTES: tuple[Route[Any, Any], ...] = (
     configuration.list_experimental_features,
     configuration.list_mcp_servers,
     configuration.read,
+    configuration.write_value,
+    configuration.write_values,
     configuration.read_requirements,
     skills.list_skills,
     offers.list_hooks,

@@ -18,7 +18,7 @@ from protocol.thread import (
 )
 from protocol.turn import Turn
 from server.dispatch import Call, handles
-from server.handlers.checks import check_items, check_permissions, page_size, parse_thread_id
+from server.handlers.checks import check_items, check_permissions, page_size, parse_thread_id, room_to_follow
 from server.handlers.session import resume_response, session_response
 from server.threads.item_pages import Pages
 from server.threads.live import LiveThread
@@ -39,13 +39,14 @@ async def resume(call: Call, params: ThreadResumeParams) -> ResumeResponse:
     if params.since_sequence is not None and not call.connection.numbered:
         raise invalid_request(f"sinceSequence needs the extension `{EXTENSION}`, asked for in initialize")
     known = _loaded(call, params)
-    live = known or await _load(call, params)
-    with call.app.loaded.held(live):
-        if known is not None:
-            await known.catch_up()
-        if not params.exclude_turns:
-            await live.prepare(call.connection.version)
-        snapshot = attach(call, live, turns=not params.exclude_turns, seen=params.since_sequence)
+    with room_to_follow(call, known.id if known else None):
+        live = known or await _load(call, params)
+        with call.app.loaded.held(live):
+            if known is not None:
+                await known.catch_up()
+            if not params.exclude_turns:
+                await live.prepare(call.connection.version)
+            snapshot = attach(call, live, turns=not params.exclude_turns, seen=params.since_sequence)
     return resume_response(
         snapshot,
         live.settings,
@@ -59,6 +60,14 @@ async def resume(call: Call, params: ThreadResumeParams) -> ResumeResponse:
 async def fork(call: Call, params: ThreadForkParams) -> SessionResponse:
     """Copy a thread and attach to the copy. The source is only read."""
     check_permissions(params)
+    with room_to_follow(call):
+        live, snapshot = await _fork(call, params)
+    started = frames.notification(methods.THREAD_STARTED, ThreadStartedNotification(thread=live.describe([])))
+    call.then(lambda: call.app.outgoing.announce(started))
+    return session_response(snapshot, live.settings)
+
+
+async def _fork(call: Call, params: ThreadForkParams) -> tuple[LiveThread, Snapshot]:
     path = await _source(call, params.thread_id, params.path)
     source = next((thread for thread in call.app.loaded if thread.summary.path == path), None)
     if source is not None:
@@ -68,10 +77,7 @@ async def fork(call: Call, params: ThreadForkParams) -> SessionResponse:
     with call.app.loaded.held(live):
         if not params.exclude_turns:
             await live.prepare(call.connection.version)
-        snapshot = attach(call, live, turns=not params.exclude_turns)
-    started = frames.notification(methods.THREAD_STARTED, ThreadStartedNotification(thread=live.describe([])))
-    call.then(lambda: call.app.outgoing.announce(started))
-    return session_response(snapshot, live.settings)
+        return live, attach(call, live, turns=not params.exclude_turns)
 
 
 def attach(call: Call, live: LiveThread, *, turns: bool, seen: Position | None = None) -> Snapshot:

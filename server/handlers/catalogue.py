@@ -24,8 +24,9 @@ _NOTHING = Page([], None, None)
 @handles(methods.THREAD_LIST)
 async def list_threads(call: Call, params: ThreadListParams) -> ThreadListResponse:
     """A page of the threads on disk."""
+    excluded = _excluded(params.excluded_thread_ids or [])
     _check(params)
-    query = _query(params, [call.app.config.reread().provider_id])
+    query = _query(params, excluded, [call.app.config.reread().provider_id])
     # Threads are in no section and attached to none: what asks for such threads gets none.
     if isinstance(params.section_id, str) or params.attached_to_thread_id is not None:
         page = _NOTHING
@@ -52,6 +53,8 @@ def _check(params: ThreadListParams) -> None:
     given = [name for name, value in kin.items() if value is not None]
     if len(given) > 1:
         raise invalid_request(f"{given[0]} and {given[1]} are mutually exclusive")
+    if params.attached_to_thread_id is not None:
+        parse_thread_id(params.attached_to_thread_id)
     if params.include_attached_threads and not params.search_term:
         raise invalid_request("includeAttachedThreads needs a searchTerm that is not empty")
     if params.sort_key == "section_position" and params.section_id is UNSET:
@@ -60,7 +63,7 @@ def _check(params: ThreadListParams) -> None:
         raise RpcError(INVALID_PARAMS, f"project not found: {params.project_id}")
 
 
-def _query(params: ThreadListParams, providers: list[str]) -> Query:
+def _query(params: ThreadListParams, excluded: list[str], providers: list[str]) -> Query:
     """``providers``: those that are meant where none are named."""
     return Query(
         limit=page_size(params.limit),
@@ -75,7 +78,7 @@ def _query(params: ThreadListParams, providers: list[str]) -> Query:
         parent=None if params.parent_thread_id is None else parse_thread_id(params.parent_thread_id),
         ancestor=None if params.ancestor_thread_id is None else parse_thread_id(params.ancestor_thread_id),
         originators=params.originators or [],
-        excluded=_excluded(params.excluded_thread_ids or []),
+        excluded=excluded,
     )
 
 

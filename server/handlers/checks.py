@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
-from protocol.errors import invalid_request
+from protocol.errors import INVALID_REQUEST, RpcError, invalid_request
 from protocol.thread import SessionOverrides
 from protocol.turn import TurnOverrides
 from protocol.wire import Json
 from rollout.foreign import InvalidItem, checked
 from rollout.model_items import Item, as_list, as_object
+from server.dispatch import Call
 from server.engine.settings import LOCAL, PROFILES
 
 DEFAULT_PAGE, MAX_PAGE = 25, 100
@@ -18,12 +21,34 @@ DEFAULT_PAGE, MAX_PAGE = 25, 100
 _UUID = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})", re.I)
 
 
-def parse_thread_id(text: str) -> str:
-    """The id in its usual spelling, lower case with hyphens. Raises :class:`~protocol.errors.RpcError`."""
+def parse_thread_id(text: str, code: int = INVALID_REQUEST) -> str:
+    """The id in its usual spelling, lower case with hyphens. Raises :class:`~protocol.errors.RpcError` of this code."""
     match = _UUID.fullmatch(text)
     if match is None:
-        raise invalid_request(f"invalid thread id: expected a UUID, found `{text[:80]}`")
+        raise RpcError(code, f"invalid thread id: expected a UUID, found `{text[:80]}`")
     return "-".join(match.groups()).lower()
+
+
+@contextmanager
+def room_to_follow(call: Call, thread_id: str | None = None) -> Generator[None]:
+    """Within it the caller may begin to follow one more thread: this one, or a new one.
+
+    Raises :class:`~protocol.errors.RpcError` at its beginning if that would be one too many.
+    """
+    limit, subscriptions, load = call.app.config.max_subscriptions, call.app.subscriptions, call.connection.load
+    if thread_id is not None and subscriptions.follows(call.connection, thread_id):
+        yield
+        return
+    if limit and subscriptions.count(call.connection) + load.attaching >= limit:
+        raise invalid_request(
+            f"this connection follows {limit} threads, and no connection may follow more; "
+            "unsubscribe from one of them first, or open another connection"
+        )
+    load.attaching += 1
+    try:
+        yield
+    finally:
+        load.attaching -= 1
 
 
 def page_size(limit: int | None) -> int:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from protocol import methods
 from protocol.config import (
+    ConfigBatchWriteParams,
+    ConfigEdit,
     ConfigReadParams,
     ConfigReadResponse,
     ConfigRequirementsReadResponse,
+    ConfigTarget,
+    ConfigValueWriteParams,
+    ConfigWriteRefusal,
+    ConfigWriteResponse,
 )
-from protocol.errors import invalid_request
+from protocol.errors import internal_error, invalid_request
 from protocol.model import (
     CollaborationModeListResponse,
     CollaborationModeMask,
@@ -22,7 +29,9 @@ from protocol.model import (
 )
 from protocol.wire import Empty
 from server import models
+from server.config_write import ChangeRefused, write
 from server.dispatch import Call, handles
+from server.errors import ConfigError
 from server.handlers.checks import parse_thread_id
 
 
@@ -79,13 +88,35 @@ def _check_cursor(cursor: str | None) -> None:
 @handles(methods.CONFIG_READ)
 async def read(call: Call, params: ConfigReadParams) -> ConfigReadResponse:
     """The configuration in force, read anew; with the project's where its folder is given."""
-    if params.cwd is not None and "\0" in params.cwd:
-        raise invalid_request("invalid cwd: it holds a NUL character")
     cwd = None if params.cwd is None else Path.cwd() / params.cwd
     return await asyncio.to_thread(lambda: call.app.config.reread().describe(cwd, layers=params.include_layers))
+
+
+@handles(methods.CONFIG_VALUE_WRITE)
+async def write_value(call: Call, params: ConfigValueWriteParams) -> ConfigWriteResponse:
+    """Change one key of the user's file."""
+    edit = ConfigEdit(key_path=params.key_path, value=params.value, merge_strategy=params.merge_strategy)
+    return await _write(call, params, [edit])
+
+
+@handles(methods.CONFIG_BATCH_WRITE)
+async def write_values(call: Call, params: ConfigBatchWriteParams) -> ConfigWriteResponse:
+    """Change several keys at once. Threads read the file when they begin; those that are loaded keep what they have."""
+    return await _write(call, params, params.edits)
+
+
+async def _write(call: Call, target: ConfigTarget, edits: Sequence[ConfigEdit]) -> ConfigWriteResponse:
+    try:
+        return await asyncio.to_thread(write, call.app.config, target, edits)
+    except ChangeRefused as refused:
+        raise invalid_request(str(refused), ConfigWriteRefusal(config_write_error_code=refused.code)) from refused
+    except ConfigError as error:
+        raise internal_error(f"failed to load configuration: {error}") from error
+    except OSError as error:
+        raise internal_error(f"the configuration cannot be written: {error.strerror}") from error
 
 
 @handles(methods.CONFIG_REQUIREMENTS_READ)
 async def read_requirements(_call: Call, _params: Empty) -> ConfigRequirementsReadResponse:
     """No administrator demands anything."""
-    return ConfigRequirementsReadResponse(requirements=None)
+    return ConfigRequirementsReadResponse(requirements=None, supports_independent_speed_modes=True)

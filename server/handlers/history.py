@@ -98,7 +98,7 @@ async def list_turns(call: Call, params: ThreadTurnsListParams) -> ThreadTurnsLi
         found = page(turns, params.cursor, page_size(params.limit), descending=params.sort_direction != "asc")
     except InvalidCursor as error:
         raise invalid_request(f"invalid cursor: {error}") from error
-    shown = [viewed(turn, params.items_view or "full") for turn in found.turns]
+    shown = [viewed(turn, params.items_view or "summary") for turn in found.turns]
     return ThreadTurnsListResponse(data=shown, next_cursor=found.next_cursor, backwards_cursor=found.backwards_cursor)
 
 

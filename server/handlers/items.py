@@ -33,6 +33,8 @@ MOST_ITEMS = 100
 @handles(methods.THREAD_ITEMS_LIST)
 async def list_items(call: Call, params: ThreadItemsListParams) -> ThreadItemsListResponse:
     """A page of the items of any thread, the running turn's with the text so far."""
+    if isinstance(params.cursor, ItemAnchor) and not params.turn_id:
+        raise RpcError(INVALID_PARAMS, "turnId is required when cursor is an item anchor")
     thread_id = parse_thread_id(params.thread_id)
     pages = Pages(thread_id, await all_turns(call, thread_id), params.turn_id)
     found = _page(pages, params)
@@ -47,8 +49,6 @@ async def list_items(call: Call, params: ThreadItemsListParams) -> ThreadItemsLi
 def _page(pages: Pages, params: ThreadItemsListParams) -> ItemPage:
     limit, descending = page_size(params.limit), params.sort_direction == "desc"
     if isinstance(params.cursor, ItemAnchor):
-        if not params.turn_id:
-            raise RpcError(INVALID_PARAMS, "turnId is required when cursor is an item anchor")
         try:
             return pages.beside(params.cursor.item_id, limit, descending=descending)
         except InvalidCursor as error:

@@ -33,6 +33,7 @@ from protocol.offers import (
     PermissionProfilePage,
     PluginInstalledResponse,
     PluginListResponse,
+    PluginsParams,
     RemoteControlStatus,
     ThreadGoalResponse,
     ThreadPageParams,
@@ -73,13 +74,13 @@ async def list_hooks(call: Call, params: HooksListParams) -> HooksListResponse:
 
 
 @handles(methods.PLUGIN_INSTALLED)
-async def list_installed_plugins(_call: Call, _params: Empty) -> PluginInstalledResponse:
+async def list_installed_plugins(_call: Call, _params: PluginsParams) -> PluginInstalledResponse:
     """There are none."""
     return PluginInstalledResponse()
 
 
 @handles(methods.PLUGIN_LIST)
-async def list_plugins(_call: Call, _params: Empty) -> PluginListResponse:
+async def list_plugins(_call: Call, _params: PluginsParams) -> PluginListResponse:
     """There are none."""
     return PluginListResponse()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from protocol import frames, methods
-from protocol.errors import INVALID_REQUEST, RpcError, internal_error, invalid_request
+from protocol.errors import INVALID_PARAMS, INVALID_REQUEST, RpcError, internal_error, invalid_request
 from protocol.read_state import (
     MarkUnread,
     ReadStateConflict,
@@ -20,8 +20,8 @@ from server.handlers.checks import parse_thread_id
 
 @handles(methods.THREAD_READ_STATE_UPDATE)
 async def update(call: Call, params: ThreadReadStateUpdateParams) -> ThreadReadStateUpdateResponse:
-    """Mark a thread as read or unread, if the caller knows the state it is in. Everybody hears of it."""
-    thread_id = parse_thread_id(params.thread_id)
+    """Mark a thread as read or unread, if the caller knows the state it is in. Its subscribers hear of it."""
+    thread_id = parse_thread_id(params.thread_id, INVALID_PARAMS)
     await _require_durable(call, thread_id)
     unread = isinstance(params.operation, MarkUnread)
     try:
@@ -30,14 +30,17 @@ async def update(call: Call, params: ThreadReadStateUpdateParams) -> ThreadReadS
         raise RpcError(INVALID_REQUEST, "read state changed", ReadStateConflict(read_state=found.state)) from found
     except OSError as error:
         raise internal_error(f"the read state of thread {thread_id} cannot be written: {error.strerror}") from error
-    _announce(call, thread_id)
+    _tell(call, thread_id)
     return ThreadReadStateUpdateResponse(read_state=state)
 
 
-def _announce(call: Call, thread_id: str) -> None:
+def _tell(call: Call, thread_id: str) -> None:
     """Tell the state of now: a turn that ended since the change was told already, and must not be taken back."""
+    live = call.app.loaded.get(thread_id)
+    if live is None:  # nobody follows what is not loaded
+        return
     changed = ThreadReadStateChangedNotification(thread_id=thread_id, read_state=call.app.read_states.of(thread_id))
-    call.app.outgoing.announce(frames.notification(methods.THREAD_READ_STATE_CHANGED, changed))
+    live.broadcast(frames.notification(methods.THREAD_READ_STATE_CHANGED, changed))
 
 
 async def _require_durable(call: Call, thread_id: str) -> None:

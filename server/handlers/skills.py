@@ -28,17 +28,23 @@ from server.skills.store import SkillSet
 @handles(methods.SKILLS_LIST)
 async def list_skills(call: Call, params: SkillsListParams) -> SkillsListResponse:
     """One entry per asked directory, disabled skills and unusable files included."""
+    cwds = params.cwds or [os.getcwd()]
     extra: defaultdict[str, list[str]] = defaultdict(list)
     for more in params.per_cwd_extra_user_roots or []:
-        extra[more.cwd] += more.extra_user_roots
-        for root in more.extra_user_roots:
-            if not os.path.isabs(root):
-                raise invalid_request(f"skills/list perCwdExtraUserRoots extraUserRoots must be absolute: {root}")
+        if more.cwd in cwds:  # those of others are not looked at
+            extra[more.cwd] += _absolute(more.extra_user_roots)
     entries: list[SkillsListEntry] = []
-    for cwd in params.cwds or [os.getcwd()]:
+    for cwd in cwds:
         found = await call.app.skills.at(cwd, extra=extra[cwd], reload=params.force_reload)
         entries.append(_entry(cwd, found))
     return SkillsListResponse(data=entries)
+
+
+def _absolute(roots: list[str]) -> list[str]:
+    for root in roots:
+        if not os.path.isabs(root):
+            raise invalid_request(f"skills/list perCwdExtraUserRoots extraUserRoots must be absolute: {root}")
+    return roots
 
 
 def _entry(cwd: str, found: SkillSet) -> SkillsListEntry:

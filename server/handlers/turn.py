@@ -20,6 +20,7 @@ from server.dispatch import Call, handles
 from server.engine.inputs import Input, text_length
 from server.engine.settings import turn_settings
 from server.handlers.checks import check_environments, check_permissions, parse_thread_id
+from server.providers.provider import Provider
 from server.threads.live import LiveThread
 from server.threads.settings import adopt
 from server.threads.translate import begun_turn
@@ -32,21 +33,26 @@ _IMAGE_URLS = ("https://", "http://", "data:image/")
 
 @handles(methods.TURN_START)
 async def start(call: Call, params: TurnStartParams) -> TurnStartResponse:
-    """Give the thread input: a turn begins, or the running one takes it. The reply names the turn that has it."""
+    """Give the thread input: a turn begins, or the running one takes it. The reply names the turn that has it.
+
+    Input that the thread has already, by the client's id of it, changes nothing.
+    """
     live = _thread(call, params.thread_id, params.input)
-    await live.claim()
     check_environments(params.environments)
     check_permissions(params)
-    if (news := adopt(live, turn_settings(live.settings, params), record=False)) is not None:
-        live.broadcast(news)
-    given = Input(params.input, params.client_user_message_id)
-    turn_id = await _join(live, given)
-    if turn_id is None:
+    await live.catch_up()
+    if (turn := live.turn_with(params.client_user_message_id)) is not None:
+        return TurnStartResponse(turn=turn)
+    await live.claim()
+    provider = await call.app.provider(live.settings.provider)
+    while live.turn is not None and not live.turn.is_open:
+        await asyncio.wait({live.turn.ended})
+    # In one breath from here on: nobody begins or ends a turn in between.
+    if (turn := live.turn_with(params.client_user_message_id)) is not None:
+        return TurnStartResponse(turn=turn)
+    if live.turn is None:
         call.app.refuse_when_draining()
-        live.client = (call.connection.client_name, call.connection.client_version)
-        provider = call.app.provider(live.settings.provider)
-        turn_id = live.begin_turn(provider, given, params.output_schema, call.app.skills).id
-    return TurnStartResponse(turn=begun_turn(turn_id))
+    return TurnStartResponse(turn=begun_turn(_give(call, live, params, provider)))
 
 
 @handles(methods.TURN_STEER)
@@ -55,6 +61,8 @@ async def steer(call: Call, params: TurnSteerParams) -> TurnSteerResponse:
     if not params.expected_turn_id:
         raise invalid_request("expectedTurnId must not be empty")
     live = _thread(call, params.thread_id, params.input)
+    if (known := live.turn_with(params.client_user_message_id)) is not None:
+        return TurnSteerResponse(turn_id=known.id)
     turn = live.turn
     if turn is None:
         raise invalid_request("no active turn to steer")
@@ -84,13 +92,15 @@ async def interrupt(call: Call, params: TurnInterruptParams) -> Empty:
     return Empty()
 
 
-async def _join(live: LiveThread, given: Input) -> str | None:
-    """Hand the input to the running turn and return its id. None if there is none, after waiting for one that ends."""
-    while (turn := live.turn) is not None:
-        if turn.steer(given):
-            return turn.id
-        await asyncio.wait({turn.ended})
-    return None
+def _give(call: Call, live: LiveThread, params: TurnStartParams, provider: Provider) -> str:
+    """Hand the input to the running turn, or begin one. Returns its id."""
+    if (news := adopt(live, turn_settings(live.settings, params), record=False)) is not None:
+        live.broadcast(news)
+    given = Input(params.input, params.client_user_message_id)
+    if live.turn is not None and live.turn.steer(given):
+        return live.turn.id
+    live.client = (call.connection.client_name, call.connection.client_version)
+    return live.begin_turn(provider, given, params.output_schema, call.app.skills).id
 
 
 def _thread(call: Call, thread_id: str, content: list[UserInput]) -> LiveThread:

@@ -16,6 +16,7 @@ from io import BytesIO
 import aiohttp
 
 from server.errors import TurnError
+from server.offload import off_the_loop
 from server.providers.provider import ModelEvent, ModelRequest, RateLimitsSeen
 from server.providers.rate_limits import read_rate_limits
 from server.providers.responses_errors import disconnected, status_error
@@ -96,7 +97,7 @@ class ResponsesProvider:
     async def _open(self, request: ModelRequest) -> aiohttp.ClientResponse:
         """Send until the back end accepts, refuses for good, or the attempts are used up."""
         sent_headers = headers(request, self._config, self._environ, self._version)
-        sent_body = body(request, self._installation_id)
+        sent_body = await off_the_loop(len(request.input), lambda: body(request, self._installation_id))
         attempts = self._config.request_max_retries + 1
         for attempt in range(1, attempts + 1):
             try:

@@ -51,7 +51,10 @@ def status_error(status: int, headers: Mapping[str, str], body: bytes, url: str)
         return TurnError(_AT_CAPACITY, "serverOverloaded", http_status=status)
     said = text(error.get("message")) or body[:_BODY_SHOWN].decode(errors="replace").strip() or "no explanation"
     return TurnError(
-        f"unexpected status {_named(status)}: {said}, url: {url}{_trace(headers)}", retryable=True, http_status=status
+        f"unexpected status {_named(status)}: {said}, url: {url}{_trace(headers)}",
+        {"httpConnectionFailed": {"httpStatusCode": status}},
+        retryable=True,
+        http_status=status,
     )
 
 

@@ -51,6 +51,7 @@ from server.threads.inflight import InFlight
 from server.threads.limits import Limits
 from server.threads.memory import Memory, Reread
 from server.threads.recent import Recent
+from server.threads.repeats import turn_with
 from server.threads.replay import CAUGHT_UP, decide
 from server.threads.snapshot import Snapshot
 from server.threads.status import Status
@@ -257,7 +258,7 @@ class LiveThread:
             return
         state = self._read_states.completed(self.id, turn_id)
         changed = ThreadReadStateChangedNotification(thread_id=self.id, read_state=state)
-        self._outgoing.announce(frames.notification(methods.THREAD_READ_STATE_CHANGED, changed))
+        self.broadcast(frames.notification(methods.THREAD_READ_STATE_CHANGED, changed))
 
     def _set_status(self, status: Status) -> None:
         before, self._status = self._status.wire(), status
@@ -286,6 +287,10 @@ class LiveThread:
         self.turn = Turn(self, provider, self.settings, given, output_schema, skills)
         self.turn.begin()
         return self.turn
+
+    def turn_with(self, client_id: str | None) -> WireTurn | None:
+        """The turn that has the input which a client gave this id, without its items; None if there is none."""
+        return turn_with(client_id, self.turn, self._memory.history)
 
     async def prompt(self) -> Prompt:
         """The model history; read from disk the first time. Raises :class:`~server.errors.TurnError`."""

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 from uuid_utils import uuid7
 
-from protocol.errors import RpcError, internal_error, invalid_request
+from protocol.errors import ProviderNotConfigured, RpcError, internal_error, invalid_request
 from protocol.thread import SessionOverrides, ThreadForkParams, ThreadResumeParams, ThreadStartParams
 from protocol.turn import Turn
-from protocol.wire import UNSET
+from protocol.wire import UNSET, UnsetType
 from rollout import fork, prompt, reader
 from rollout.boundaries import first_words
 from rollout.catalog import Catalog, Latest, ThreadSummary
@@ -41,7 +41,7 @@ from server.config import Config
 from server.connection import Connection
 from server.engine.applied import mode_of, restored
 from server.engine.settings import Settings, session_settings
-from server.errors import ConfigError
+from server.errors import ConfigError, UnknownProvider
 from server.offload import made_to_stay
 from server.outgoing import Outgoing
 from server.subscriptions import Subscriptions
@@ -182,7 +182,7 @@ class Opening:
         summary: ThreadSummary = await _refusing(path, self._catalog.summary_of, path, source.fold.latest)
         settings = self._resumed_settings(source.fold, params)
         meta = self._new_meta(settings, originator, git=await git_state(settings.cwd), source=source.fold.meta)
-        copy: Callable[..., LiveThread] = self._keep if params.ephemeral else self._copy
+        copy: Callable[..., LiveThread] = self._keep if params.ephemeral else partial(self._copy, name=summary.name)
         live: LiveThread = await _refusing(path, copy, source, meta, settings)
         live.summary = live.summary.copied_from(summary)
         if not live.turns():
@@ -197,10 +197,12 @@ class Opening:
         folded.history.turns()  # made here, where it holds up nobody, and kept
         return self._catalog.summary_of(path, folded.latest), folded, memory
 
-    def _copy(self, source: Survey, meta: SessionMeta, settings: Settings) -> LiveThread:
-        """The living copy of a source, with a rollout of its own."""
+    def _copy(self, source: Survey, meta: SessionMeta, settings: Settings, *, name: str | None) -> LiveThread:
+        """The living copy of a source, with a rollout of its own, under the name of its source."""
         path = new_rollout_path(self._home, meta.id, datetime.now())
         fork.write(source, meta, path, meta.timestamp)
+        if name is not None:
+            self._catalog.set_name(meta.id, name)
         memory = Memory(source.fold.history, source.fold.usage, None, partial(_prompt_of, path))
         writing, _ = self._writing_of(path, meta, _size(path))
         return self._forked(meta, settings, memory, writing)
@@ -291,7 +293,10 @@ class Opening:
         try:
             return session_settings(self._config.reread(), params, cwd=cwd, last=last, instructions=instructions)
         except ConfigError as error:
-            raise invalid_request(f"failed to load configuration: {error}") from error
+            data: ProviderNotConfigured | UnsetType = UNSET
+            if last is not None and isinstance(error, UnknownProvider):
+                data = ProviderNotConfigured(model_provider=error.provider_id)
+            raise invalid_request(f"failed to load configuration: {error}", data) from error
 
 
 def _stop(source: Survey, params: ThreadForkParams) -> int:

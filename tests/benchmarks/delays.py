@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cached_property
 
 import picows
 
@@ -21,24 +22,35 @@ from tests.support.app_server import AppServer
 PACE_MS = 20
 """Milliseconds between two chunks: 50 a second."""
 
+_DELTA = b'{"method":"item/agentMessage/delta"'
+
 _STAMP = re.compile(rb'"delta":"(\d+) "')
 
 
 class Reader(Connection):
-    """Notes when it read each stamp, in nanoseconds of the clock that the stamps are from."""
+    """Notes when each delta came, and looks into them afterwards: readers shall not keep each other waiting."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.read: dict[int, int] = {}
-        self.doubled = 0
+        self._arrived: list[tuple[int, bytes]] = []
 
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
         payload = frame.get_payload_as_bytes()
-        if stamp := _STAMP.search(payload):
-            self.doubled += int(stamp[1]) in self.read
-            self.read[int(stamp[1])] = time.monotonic_ns()
+        if payload.startswith(_DELTA):
+            self._arrived.append((time.monotonic_ns(), payload))
         elif frame.msg_type == picows.WSMsgType.TEXT and b'"item/' not in payload[:40]:
             super().on_ws_frame(transport, frame)
+
+    @cached_property
+    def stamps(self) -> list[tuple[int, int]]:
+        """When the model wrote each delta and when it came, in nanoseconds of one clock, as they came."""
+        found = ((_STAMP.search(payload), at) for at, payload in self._arrived)
+        return [(int(stamp[1]), at) for stamp, at in found if stamp]
+
+    @cached_property
+    def read(self) -> dict[int, int]:
+        """The same by when it was written."""
+        return dict(self.stamps)
 
 
 async def delays(contestant: Contestant, model_url: str, sizes: Sizes) -> Values:
@@ -70,7 +82,7 @@ async def audience(server: AppServer, count: int) -> AsyncIterator[tuple[str, li
 def _last(contestant: Contestant, joined: list[Reader], count: int) -> list[float]:
     """For each chunk that all have read, how long that took, in ms."""
     everywhere = set.intersection(*(set(reader.read) for reader in joined))
-    doubled = sum(reader.doubled for reader in joined)
+    doubled = sum(len(reader.stamps) - len(reader.read) for reader in joined)
     ordered = all(list(reader.read) == sorted(reader.read) for reader in joined)
     if contestant.judged and (len(everywhere) != count or doubled or not ordered):
         raise DeliveryError(f"{len(everywhere)} of {count} chunks read by all, {doubled} twice, in order: {ordered}")

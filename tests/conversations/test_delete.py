@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from protocol.dialects.versions import NEWEST, V0_125
+from protocol.dialects.versions import V0_125, V0_147, V0_166
 from rollout.lock import WriterLock
 from rollout.paths import Home
 from server.providers.scripted import Gate, completed, message
 from tests.support.harness import Client, Refused, running
 from tests.support.rollouts import Written, plain, thread_id
+
+pytestmark = pytest.mark.since(V0_147)
 
 DELETE, DELETED = "thread/delete", "thread/deleted"
 
@@ -26,7 +28,7 @@ async def listed(client: Client, **params: object) -> list[str]:
 async def test_a_deleted_thread_is_gone_and_everybody_hears_of_it(tmp_path: Path, state: str) -> None:
     written, other = plain(tmp_path), plain(tmp_path, number=2)
     async with running(tmp_path) as server:
-        client, bystander, old = [await server.client(version=known) for known in (NEWEST, NEWEST, V0_125)]
+        client, bystander, old = await server.client(), await server.client(), await server.client(version=V0_125)
         if state == "archived":
             await client.call("thread/archive", threadId=written.thread_id)
         if state == "loaded":
@@ -51,7 +53,7 @@ async def test_a_deleted_thread_is_gone_and_everybody_hears_of_it(tmp_path: Path
 async def test_its_running_turn_is_stopped_first(tmp_path: Path) -> None:
     gate = Gate()
     async with running(tmp_path, [message(deltas=["Hi", gate]), completed()]) as server:
-        client, other = await server.client(version=NEWEST), await server.client(version=NEWEST)
+        client, other = await server.client(), await server.client()
         thread = (await client.call("thread/start", cwd="/"))["thread"]["id"]
         await client.start_turn(thread, "Hello")
         await gate.reached.wait()
@@ -65,7 +67,7 @@ async def test_its_running_turn_is_stopped_first(tmp_path: Path) -> None:
 
 async def test_a_thread_that_has_said_nothing_can_be_deleted_and_an_ephemeral_one_cannot(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         thread = (await client.call("thread/start", cwd="/"))["thread"]["id"]
         assert await client.call(DELETE, threadId=thread) == {}
         assert (await client.call("thread/loaded/list"))["data"] == []
@@ -83,7 +85,7 @@ async def test_a_thread_that_another_process_writes_stays(tmp_path: Path, loaded
     assert lock.take()
     try:
         async with running(tmp_path) as server:
-            client = await server.client(version=NEWEST)
+            client = await server.client()
             if loaded:
                 await client.call("thread/resume", threadId=written.thread_id)
             with pytest.raises(Refused, match=r"-32600: .* already has an active writer"):
@@ -96,24 +98,25 @@ async def test_a_thread_that_another_process_writes_stays(tmp_path: Path, loaded
         lock.release()
 
 
+@pytest.mark.since(V0_166)
 async def test_its_read_state_goes_with_it(tmp_path: Path) -> None:
     written: Written = plain(tmp_path)
     content = written.path.read_bytes()
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         initial = (await client.call("thread/read", threadId=written.thread_id))["readState"]
         asked = {"expectedRevision": initial["revision"], "operation": {"type": "unread"}}
         await client.call("thread/readState/update", threadId=written.thread_id, **asked)
         await client.call(DELETE, threadId=written.thread_id)
     written.path.write_bytes(content)
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         assert (await client.call("thread/read", threadId=written.thread_id))["readState"] == initial
 
 
 async def test_what_is_no_thread_is_refused(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         with pytest.raises(Refused, match=f"-32600: no rollout found for thread id {thread_id(99)}"):
             await client.call(DELETE, threadId=thread_id(99))
         with pytest.raises(Refused, match="-32600: invalid thread id"):

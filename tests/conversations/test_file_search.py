@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from server.files import searches
+from server.files.gathering import Gathering
+from server.files.index import Found
 from tests.support.harness import PATIENCE, Client, Message, Refused, running
 
 UPDATED, COMPLETED = "fuzzyFileSearch/sessionUpdated", "fuzzyFileSearch/sessionCompleted"
@@ -60,7 +62,7 @@ async def test_letters_in_a_row_and_at_beginnings_of_words_fit_better(tmp_path: 
     root = tree(tmp_path / "tree", "fooBar.txt", "foo_bar", "foo1bar", "f_o_o_b_a_r", "foo/bar", "barfoo")
     async with running(tmp_path / "home") as server:
         client = await server.client()
-        assert await found(client, "foobar", root) == ["fooBar.txt", "foo_bar", "foo1bar", "f_o_o_b_a_r", "foo/bar"]
+        assert await found(client, "foobar", root) == ["fooBar.txt", "foo_bar", "f_o_o_b_a_r", "foo1bar", "foo/bar"]
 
 
 async def test_several_words_must_all_fit_and_may_say_how(tmp_path: Path) -> None:
@@ -121,7 +123,7 @@ async def test_a_search_ends_the_one_before_it_with_the_same_token_on_the_same_c
     find, began = searches.search, asyncio.Queue[str]()
     loop = asyncio.get_running_loop()
 
-    def search(gathering: searches.Gathering, query: str) -> list[searches.Found]:
+    def search(gathering: Gathering, query: str) -> list[Found]:
         loop.call_soon_threadsafe(began.put_nowait, query)
         if query == "ab" and not gathering.stop.wait(PATIENCE):
             raise TimeoutError

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from protocol.dialects.versions import NEWEST
 from server.providers.scripted import completed, message
 from tests.support.harness import Client, Message, Refused, Server, running
 
@@ -16,7 +15,7 @@ USAGE = "thread/tokenUsage/updated"
 
 async def three_turns(server: Server) -> tuple[Client, str, list[str]]:
     """A client, a thread of three turns, and their ids."""
-    client = await server.client(version=NEWEST)
+    client = await server.client()
     thread_id = (await client.call("thread/start", cwd="/"))["thread"]["id"]
     turns = []
     for words in ("one", "two", "three"):

@@ -10,17 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from protocol.dialects.versions import V0_125, Version
+from protocol.dialects.versions import NEWEST
 from rollout.reader import read
 from tests.peer.clients import attached, rollout_of
 from tests.support.app_server import ours, serving
 from tests.support.harness import Client, Message
 
-
-@pytest.fixture(autouse=True)
-def dialect() -> Version:
-    """Once is enough: the disk does not ask who speaks."""
-    return V0_125
+pytestmark = pytest.mark.since(NEWEST)  # once is enough: the disk does not ask who speaks
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from protocol.dialects.versions import NEWEST
+from protocol.dialects.versions import V0_166
 from rollout.requests import NO_IMAGE
 from server.engine import attachments
 from server.engine.inputs import NO_AUDIO
@@ -120,11 +120,12 @@ async def test_a_model_that_takes_no_images_gets_words_and_the_next_one_the_imag
         assert [part for item in server.provider.requests[-1].input for part in item["content"]].count(image(URL)) == 1
 
 
+@pytest.mark.since(V0_166)
 async def test_details_files_of_the_provider_and_sound_are_accepted(tmp_path: Path) -> None:
     file = tmp_path / "a.png"
     file.write_bytes(PNG)
     async with running(tmp_path, ANSWER) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         thread = await new_thread(client)
         given: list[Message] = [
             {"type": "image", "url": URL, "detail": "low"},

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from protocol.dialects.versions import NEWEST
+from protocol.dialects.versions import V0_147, V0_166, V0_169
 from server.providers.scripted import Gate, Response, completed, message
 from tests.support.harness import Client, Message, Refused, running
 from tests.support.rollouts import RolloutBuilder, Written, command_end, thread_id
+
+pytestmark = pytest.mark.since(V0_147)
 
 LIST, READ = "thread/items/list", "thread/items/read"
 
@@ -55,7 +57,7 @@ async def test_items_are_those_of_the_turns_and_nothing_is_loaded(tmp_path: Path
     written = written_turns(tmp_path, 3)
     before = written.path.stat().st_mtime_ns
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         found = await page(client, written.thread_id)
         assert [(entry["turnId"], entry["item"]) for entry in found["data"]] == await shown(client, written.thread_id)
         assert len(found["data"]) == 9
@@ -68,7 +70,7 @@ async def test_items_are_those_of_the_turns_and_nothing_is_loaded(tmp_path: Path
 async def test_pages_of_any_length_hold_every_item_once_in_both_directions(tmp_path: Path, limit: int) -> None:
     written = written_turns(tmp_path, 3)
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         expected = [item["id"] for _, item in await shown(client, written.thread_id)]
         assert await walk(client, written.thread_id, limit) == expected
         assert await walk(client, written.thread_id, limit, sortDirection="desc") == expected[::-1]
@@ -78,7 +80,7 @@ async def test_pages_of_any_length_hold_every_item_once_in_both_directions(tmp_p
 async def test_one_can_turn_round_and_begin_with_the_same_item(tmp_path: Path) -> None:
     written = written_turns(tmp_path, 2)
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         every = ids(await page(client, written.thread_id))
         second = await page(
             client, written.thread_id, limit=2, cursor=(await page(client, written.thread_id, limit=2))["nextCursor"]
@@ -90,7 +92,7 @@ async def test_one_can_turn_round_and_begin_with_the_same_item(tmp_path: Path) -
 async def test_a_page_can_begin_beside_an_item_of_a_turn(tmp_path: Path) -> None:
     written = written_turns(tmp_path, 2)
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         turn = written.turn_ids[1]
         first, middle, last = ids(await page(client, written.thread_id, turnId=turn))
 
@@ -111,7 +113,7 @@ async def test_pages_follow_each_other_while_a_turn_runs_and_after_it_has_ended(
     gate = Gate()
     first: Response = [message("first"), completed()]
     async with running(tmp_path, first, [message(id="m", deltas=["Hel", gate, "lo"]), completed()]) as server:
-        client, other = await server.client(version=NEWEST), await server.client(version=NEWEST)
+        client, other = await server.client(), await server.client()
         thread = (await client.call("thread/start", cwd="/"))["thread"]["id"]
         await client.run_turn(thread, "one")
         live = await client.start_turn(thread, "two")
@@ -134,7 +136,7 @@ async def test_whoever_pages_while_others_talk_gets_every_item_once(tmp_path: Pa
     written = written_turns(tmp_path, 2)
     script: list[Response] = [[message(f"a{number}"), completed()] for number in range(4)]
     async with running(tmp_path, *script) as server:
-        client, reader = await server.client(version=NEWEST), await server.client(version=NEWEST)
+        client, reader = await server.client(), await server.client()
         await client.call("thread/resume", threadId=written.thread_id)
         told, cursor = list[str](), None
         for number in itertools.count():
@@ -151,7 +153,7 @@ async def test_whoever_pages_while_others_talk_gets_every_item_once(tmp_path: Pa
 async def test_archived_and_ephemeral_threads_have_items_like_any_other(tmp_path: Path) -> None:
     written = written_turns(tmp_path, 1)
     async with running(tmp_path, [message("hello"), completed()]) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         await client.call("thread/archive", threadId=written.thread_id)
         assert len((await page(client, written.thread_id))["data"]) == 3
         thread = (await client.call("thread/start", cwd="/", ephemeral=True))["thread"]["id"]
@@ -163,7 +165,7 @@ async def test_archived_and_ephemeral_threads_have_items_like_any_other(tmp_path
 async def test_a_cursor_of_another_thread_or_of_what_was_rolled_back_is_refused(tmp_path: Path) -> None:
     written = written_turns(tmp_path, 2)
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         cursor = (await page(client, written.thread_id, limit=5))["nextCursor"]
         other = (await client.call("thread/fork", threadId=written.thread_id))["thread"]["id"]
         with pytest.raises(Refused, match="-32600: invalid cursor: it is of another thread"):
@@ -179,7 +181,7 @@ async def test_a_cursor_of_another_thread_or_of_what_was_rolled_back_is_refused(
 async def test_unknown_threads_are_refused_and_unknown_turns_have_no_items(tmp_path: Path) -> None:
     written = written_turns(tmp_path, 1)
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         with pytest.raises(Refused, match=f"-32600: thread not loaded: {thread_id(99)}"):
             await page(client, thread_id(99))
         with pytest.raises(Refused, match="-32600: invalid thread id"):
@@ -187,10 +189,11 @@ async def test_unknown_threads_are_refused_and_unknown_turns_have_no_items(tmp_p
         assert (await page(client, written.thread_id, turnId="nothing"))["data"] == []
 
 
+@pytest.mark.since(V0_169)
 async def test_outputs_are_left_out_on_request_and_fetched_item_by_item(tmp_path: Path) -> None:
     written = written_turns(tmp_path, 1)
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         (turn,) = written.turn_ids
         whole = (await page(client, written.thread_id, turnId=turn))["data"]
         bare = (await page(client, written.thread_id, turnId=turn, deferOutput={"commandExecution": True}))["data"]
@@ -202,10 +205,11 @@ async def test_outputs_are_left_out_on_request_and_fetched_item_by_item(tmp_path
         assert read == {"data": whole[1:]}
 
 
+@pytest.mark.since(V0_166)
 async def test_reading_items_needs_ids_and_the_capability(tmp_path: Path) -> None:
     written = written_turns(tmp_path, 1)
     async with running(tmp_path) as server:
-        client, plain = await server.client(version=NEWEST), await server.client(version=NEWEST, experimental=False)
+        client, plain = await server.client(), await server.client(experimental=False)
         asked = {"threadId": written.thread_id, "turnId": written.turn_ids[0]}
         assert await client.call(READ, **asked | {"turnId": "nothing"}, itemIds=["item-1"]) == {"data": []}
         for count in (0, 101):
@@ -219,7 +223,7 @@ async def test_reading_items_needs_ids_and_the_capability(tmp_path: Path) -> Non
 async def test_turns_are_shown_whole_in_short_or_without_items(tmp_path: Path) -> None:
     written = written_turns(tmp_path, 1)
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
 
         async def kinds(**params: Any) -> list[str]:
             (turn,) = (await client.call("thread/turns/list", threadId=written.thread_id, **params))["data"]

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from protocol.dialects.versions import NEWEST
+from protocol.dialects.versions import V0_147
 from tests.support.harness import Client, Message, Refused, running
 from tests.support.rollouts import RolloutBuilder, Written, command_end, thread_id
+
+pytestmark = pytest.mark.since(V0_147)
 
 SEARCH = "thread/searchOccurrences"
 
@@ -38,7 +40,7 @@ def marked(place: Message) -> str:
 async def test_all_places_are_found_in_the_order_in_which_they_were_said(tmp_path: Path) -> None:
     written = written_talk(tmp_path)
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         found = await find(client, written.thread_id, "needle")
         assert [marked(place) for place in found["data"]] == ["Needle", "needle", "NEEDLE", "needle"]
         first, second = written.turn_ids
@@ -56,7 +58,7 @@ async def test_all_places_are_found_in_the_order_in_which_they_were_said(tmp_pat
 async def test_pages_hold_every_place_once(tmp_path: Path, limit: int) -> None:
     written = written_talk(tmp_path)
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         every = (await find(client, written.thread_id, "needle"))["data"]
         told, cursor = list[Message](), None
         for _ in range(-(-4 // limit)):
@@ -68,7 +70,7 @@ async def test_pages_hold_every_place_once(tmp_path: Path, limit: int) -> None:
 async def test_a_long_text_is_shown_around_the_place(tmp_path: Path) -> None:
     written = RolloutBuilder(tmp_path).turn("x" * 500 + "needle" + "y" * 500, "no").write()
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         (place,) = (await find(client, written.thread_id, "needle"))["data"]
         assert place["snippet"] == "x" * 80 + "needle" + "y" * 80
         assert place["snippetMatchRange"] == {"start": 80, "end": 86}
@@ -77,7 +79,7 @@ async def test_a_long_text_is_shown_around_the_place(tmp_path: Path) -> None:
 async def test_the_text_is_taken_literally_and_what_cannot_be_searched_is_refused(tmp_path: Path) -> None:
     written = written_talk(tmp_path)
     async with running(tmp_path) as server:
-        client, plain = await server.client(version=NEWEST), await server.client(experimental=False)
+        client, plain = await server.client(), await server.client(experimental=False)
         assert (await find(client, written.thread_id, "n.edle"))["data"] == []
         with pytest.raises(Refused, match="-32600: searchTerm must not be empty"):
             await find(client, written.thread_id, "")

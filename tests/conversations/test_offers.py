@@ -5,18 +5,22 @@ from typing import Any
 
 import pytest
 
-from protocol.dialects.versions import NEWEST, V0_147
+from protocol.dialects.versions import V0_125, V0_147, V0_166, V0_169, Version
 from tests.support.harness import CONFIG, Refused, running
 from tests.support.rollouts import plain, thread_id
 
+pytestmark = pytest.mark.since(V0_147)
+
 EMPTY: dict[str, Any] = {"data": [], "nextCursor": None}
-NOTHING: list[tuple[str, dict[str, Any]]] = [
-    ("app/list", EMPTY),
-    ("app/installed", {"apps": []}),
-    ("plugin/installed", {"marketplaces": [], "marketplaceLoadErrors": []}),
-    ("plugin/list", {"marketplaces": [], "marketplaceLoadErrors": [], "featuredPluginIds": []}),
-    ("modelProvider/capabilities/read", {"imageGeneration": False, "webSearch": False}),
-    ("account/bedrock/checkGovCloudRequirements", {"isGovCloud": False, "shouldWarn": False}),
+NO_PLUGINS: dict[str, Any] = {"marketplaces": [], "marketplaceLoadErrors": []}
+NO_TOOLS = {"imageGeneration": False, "webSearch": False}
+NOTHING: list[tuple[str, Version, dict[str, Any]]] = [
+    ("app/list", V0_125, EMPTY),
+    ("app/installed", V0_147, {"apps": []}),
+    ("plugin/installed", V0_147, NO_PLUGINS),
+    ("plugin/list", V0_125, NO_PLUGINS | {"featuredPluginIds": []}),
+    ("modelProvider/capabilities/read", V0_147, NO_TOOLS),
+    ("account/bedrock/checkGovCloudRequirements", V0_166, {"isGovCloud": False, "shouldWarn": False}),
 ]
 EXPERIMENTAL = (
     "thread/backgroundTerminals/list",
@@ -27,16 +31,29 @@ EXPERIMENTAL = (
 )
 
 
-@pytest.mark.parametrize(("method", "answer"), NOTHING, ids=lambda value: value if isinstance(value, str) else "")
-async def test_what_is_not_there_is_an_empty_list(tmp_path: Path, method: str, answer: dict[str, Any]) -> None:
+@pytest.mark.parametrize("method", ["plugin/installed", "plugin/list"])
+async def test_plugins_are_asked_for_by_absolute_paths(tmp_path: Path, method: str) -> None:
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
-        assert await client.call(method, limit=5) == answer
+        client = await server.client()
+        assert (await client.call(method, cwds=["/a"]))["marketplaces"] == []
+        for path in ("a", "", "~/a"):
+            with pytest.raises(Refused, match=f"-32600: Invalid request: path `{path}` is not absolute"):
+                await client.call(method, cwds=[path])
+
+
+@pytest.mark.since(V0_125)
+async def test_what_is_not_there_is_an_empty_list(tmp_path: Path, dialect: Version) -> None:
+    async with running(tmp_path) as server:
+        client = await server.client()
+        for method, since, answer in NOTHING:
+            if dialect >= since:
+                told = await client.call(method, limit=5)
+                assert {name: value for name, value in told.items() if name != "namespaceTools"} == answer, method
 
 
 async def test_hooks_are_none_in_each_directory_or_in_that_of_a_thread(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         thread = (await client.call("thread/start", cwd="/usr"))["thread"]["id"]
         none: dict[str, Any] = {"hooks": [], "warnings": [], "errors": []}
         asked = await client.call("hooks/list", cwds=["/a", "/b"])
@@ -54,7 +71,7 @@ async def test_hooks_are_none_in_each_directory_or_in_that_of_a_thread(tmp_path:
 async def test_no_thread_has_a_goal(tmp_path: Path) -> None:
     written = plain(tmp_path)
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         fresh = (await client.call("thread/start", cwd="/"))["thread"]["id"]
         for thread in (written.thread_id, fresh):
             assert await client.call("thread/goal/get", threadId=thread) == {"goal": None}
@@ -64,7 +81,7 @@ async def test_no_thread_has_a_goal(tmp_path: Path) -> None:
 
 async def test_each_permission_profile_can_be_used(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         first = await client.call("permissionProfile/list", limit=1)
         rest = await client.call("permissionProfile/list", cursor=first["nextCursor"])
         every = [profile["id"] for profile in first["data"] + rest["data"]]
@@ -77,13 +94,14 @@ async def test_each_permission_profile_can_be_used(tmp_path: Path) -> None:
                 await client.call("permissionProfile/list", cursor=cursor)
 
 
+@pytest.mark.since(V0_169)
 async def test_providers_are_told_without_what_may_be_secret(tmp_path: Path) -> None:
     config = CONFIG + (
         '[model_providers.gate]\nname = "Gate"\nbase_url = "https://me:secret@gate/v1"\nenv_key = "GATE_KEY"\n'
         '[model_providers.held]\nname = "Held"\nbase_url = "https://held/v1"\nexperimental_bearer_token = "secret"\n'
     )
     async with running(tmp_path, config=config) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         told = await client.call("modelProvider/list", limit=1)
         assert (told["defaultProviderId"], told["canChangeDefault"]) == ("scripted", False)
         providers = {provider["id"]: provider for provider in told["data"]}
@@ -103,7 +121,7 @@ async def test_providers_are_told_without_what_may_be_secret(tmp_path: Path) -> 
 
 async def test_there_is_one_place_to_work_in(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         assert await client.call("environment/status", environmentId="local") == {"status": "ready"}
         assert (await client.call("environment/status", environmentId="moon"))["status"] == "unknown"
         place = await client.call("environment/info", environmentId="local")
@@ -115,7 +133,7 @@ async def test_there_is_one_place_to_work_in(tmp_path: Path) -> None:
 
 async def test_the_server_says_who_it_is_and_that_nobody_is_signed_in(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         await client.send_text('{"id":"who","method":"remoteControl/status/read"}')
         status = (await client.reply("who"))["result"]
         assert (status["status"], status["environmentId"]) == ("disabled", None)

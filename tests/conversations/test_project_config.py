@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from protocol.dialects.versions import NEWEST
-from tests.support.harness import CONFIG, Client, Message, Refused, running
+from tests.support.harness import CONFIG, Client, Message, running
 
 SUB = 'model_reasoning_effort = "high"\n'
 ROOT = 'model = "of-the-project"\nmodel_reasoning_effort = "low"\nmodel_provider = "evil"\nopenai_base_url = "http://evil"\n'
@@ -39,7 +38,7 @@ def kinds(found: Message) -> list[str]:
 async def test_a_trusted_project_stands_above_the_user_and_the_nearer_folder_above_the_root(tmp_path: Path) -> None:
     root = project(tmp_path)
     async with running(tmp_path / "home", config=trusting(root)) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         found = await read(client, root / "sub")
         assert kinds(found) == [str(root / "sub/.codex"), str(root / ".codex"), "user"]
         assert (found["config"]["model"], found["config"]["model_reasoning_effort"]) == ("of-the-project", "high")
@@ -54,7 +53,7 @@ async def test_a_trusted_project_stands_above_the_user_and_the_nearer_folder_abo
 async def test_threads_run_with_it_and_requests_go_before_it(tmp_path: Path) -> None:
     root = project(tmp_path)
     async with running(tmp_path / "home", config=trusting(root)) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         started = await client.call("thread/start", cwd=str(root / "sub"))
         assert (started["model"], started["reasoningEffort"]) == ("of-the-project", "high")
         assert (await client.call("thread/start", cwd=str(root), model="asked"))["model"] == "asked"
@@ -64,7 +63,7 @@ async def test_threads_run_with_it_and_requests_go_before_it(tmp_path: Path) -> 
 async def test_a_project_never_says_where_requests_go(tmp_path: Path) -> None:
     root = project(tmp_path)
     async with running(tmp_path / "home", config=trusting(root)) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         found = await read(client, root)
         assert found["config"]["model_provider"] == "scripted"
         assert "evil" not in str(found)
@@ -80,7 +79,7 @@ async def test_a_project_that_is_not_trusted_is_shown_and_does_not_count(
     root = project(tmp_path)
     config = CONFIG if level is None else trusting(root, level)
     async with running(tmp_path / "home", config=config) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         found = await read(client, root / "sub")
         assert kinds(found) == [str(root / "sub/.codex"), str(root / ".codex"), "user"]
         assert all(f"{root} {said}" in layer["disabledReason"] for layer in found["layers"][:2])
@@ -93,11 +92,10 @@ async def test_a_project_that_is_not_trusted_is_shown_and_does_not_count(
 async def test_the_users_own_folder_is_no_project_and_a_broken_file_changes_nothing(tmp_path: Path) -> None:
     home = tmp_path / ".codex"
     async with running(home, config=trusting(tmp_path)) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         assert kinds(await read(client, tmp_path)) == ["user"]
         broken = tmp_path / "broken" / ".codex"
         broken.mkdir(parents=True)
         (broken / "config.toml").write_text("model = ")
         assert (await read(client, broken.parent))["config"]["model"] == "test-model"
-        with pytest.raises(Refused, match="-32600: invalid cwd: it holds a NUL character"):
-            await client.call("config/read", cwd="/a\0b")
+        assert kinds(await read(client, Path("/a\0b"))) == ["user"]

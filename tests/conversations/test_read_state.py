@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from protocol.dialects.versions import NEWEST, V0_147
+from protocol.dialects.versions import V0_147, V0_166
 from server.providers.scripted import Gate, Response, completed, message
 from tests.support.harness import Client, Message, Refused, running
 from tests.support.rollouts import plain, thread_id
+
+pytestmark = pytest.mark.since(V0_166)
 
 UPDATE, CHANGED = "thread/readState/update", "thread/readState/changed"
 
@@ -36,7 +38,7 @@ async def start(client: Client) -> str:
 
 async def test_a_result_is_unread_from_the_first_turn_on_until_somebody_has_seen_it(tmp_path: Path) -> None:
     async with running(tmp_path, *answers("one", "two", "three")) as server:
-        client, bystander = await server.client(version=NEWEST), await server.client(version=NEWEST)
+        client, bystander = await server.client(), await server.client()
         thread = await start(client)
         assert await state(client, thread) is None
         first = (await client.run_turn(thread, "1"))["id"]
@@ -56,7 +58,7 @@ async def test_a_result_is_unread_from_the_first_turn_on_until_somebody_has_seen
 
 async def test_the_change_is_told_before_the_turn_ends(tmp_path: Path) -> None:
     async with running(tmp_path, *answers("one")) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         thread = await start(client)
         await client.run_turn(thread, "1")
         assert client.methods()[-3:] == [CHANGED, "thread/status/changed", "turn/completed"]
@@ -64,7 +66,7 @@ async def test_the_change_is_told_before_the_turn_ends(tmp_path: Path) -> None:
 
 async def test_who_has_seen_another_state_is_refused_and_told_the_one_it_is(tmp_path: Path) -> None:
     async with running(tmp_path, *answers("one", "two")) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         thread = await start(client)
         await client.run_turn(thread, "1")
         old = (await state(client, thread))["revision"]
@@ -79,7 +81,7 @@ async def test_who_has_seen_another_state_is_refused_and_told_the_one_it_is(tmp_
 async def test_one_of_many_who_change_the_same_state_wins(tmp_path: Path) -> None:
     written = plain(tmp_path)
     async with running(tmp_path) as server:
-        clients = [await server.client(version=NEWEST) for _ in range(6)]
+        clients = [await server.client() for _ in range(6)]
         revision = (await state(clients[0], written.thread_id))["revision"]
         asked = {"threadId": written.thread_id, "expectedRevision": revision, "operation": {"type": "unread"}}
         posted = [(client, await client.post(UPDATE, asked)) for client in clients]
@@ -92,7 +94,7 @@ async def test_one_of_many_who_change_the_same_state_wins(tmp_path: Path) -> Non
 async def test_marks_and_results_are_there_after_a_restart_in_lists_too(tmp_path: Path) -> None:
     written = plain(tmp_path)
     async with running(tmp_path, *answers("one")) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         thread = await start(client)
         turn = (await client.run_turn(thread, "1"))["id"]
         initial = await state(client, written.thread_id)
@@ -100,7 +102,7 @@ async def test_marks_and_results_are_there_after_a_restart_in_lists_too(tmp_path
         marked = await mark(client, written.thread_id, "unread", initial["revision"])
         assert marked["firstUnread"] == {"type": "threadStart"}
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         states = (await client.call("thread/list", modelProviders=[]))["readStates"]
         assert states[written.thread_id] == marked
         assert states[thread] == await state(client, thread)
@@ -112,7 +114,7 @@ async def test_marks_and_results_are_there_after_a_restart_in_lists_too(tmp_path
 async def test_a_failed_turn_is_a_result_and_an_interrupted_one_is_none(tmp_path: Path) -> None:
     gate = Gate()
     async with running(tmp_path, [message(id="m", deltas=["Hel", gate, "lo"]), completed()]) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         thread = await start(client)
         turn = await client.start_turn(thread, "1")
         await gate.reached.wait()
@@ -126,7 +128,7 @@ async def test_a_failed_turn_is_a_result_and_an_interrupted_one_is_none(tmp_path
 
 async def test_a_turn_does_not_change_what_a_person_marked(tmp_path: Path) -> None:
     async with running(tmp_path, *answers("one", "two")) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         thread = await start(client)
         await client.run_turn(thread, "1")
         await mark(client, thread, "unread", (await state(client, thread))["revision"])
@@ -137,7 +139,7 @@ async def test_a_turn_does_not_change_what_a_person_marked(tmp_path: Path) -> No
 @pytest.mark.parametrize("ephemeral", [False, True])
 async def test_a_thread_that_is_not_on_disk_has_no_read_state(tmp_path: Path, ephemeral: bool) -> None:
     async with running(tmp_path, *answers("one")) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         thread = (await client.call("thread/start", cwd="/", ephemeral=ephemeral))["thread"]["id"]
         with pytest.raises(Refused, match=f"-32600: thread {thread} is not on disk, so it has no read state"):
             await mark(client, thread, "read", "x")
@@ -150,12 +152,12 @@ async def test_what_cannot_be_marked_is_refused(tmp_path: Path) -> None:
     written = plain(tmp_path)
     async with running(tmp_path) as server:
         client, plain_client = (
-            await server.client(version=NEWEST),
+            await server.client(),
             await server.client(experimental=False),
         )
         with pytest.raises(Refused, match=f"-32600: thread not loaded: {thread_id(99)}"):
             await mark(client, thread_id(99), "read", "x")
-        with pytest.raises(Refused, match="-32600: invalid thread id"):
+        with pytest.raises(Refused, match="-32602: invalid thread id"):
             await mark(client, "nonsense", "read", "x")
         with pytest.raises(Refused, match="-32600: Invalid request"):
             await mark(client, written.thread_id, "seen", "x")
@@ -166,7 +168,7 @@ async def test_what_cannot_be_marked_is_refused(tmp_path: Path) -> None:
 async def test_where_marks_cannot_be_written_they_fail_and_turns_do_not(tmp_path: Path) -> None:
     (tmp_path / "threadcast" / "read_states.jsonl").mkdir(parents=True)
     async with running(tmp_path, *answers("one")) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         thread = await start(client)
         turn = await client.run_turn(thread, "1")
         assert turn["status"] == "completed"
@@ -179,7 +181,7 @@ async def test_where_marks_cannot_be_written_they_fail_and_turns_do_not(tmp_path
 async def test_two_servers_on_one_home_see_each_others_marks_and_pass_over_what_is_torn(tmp_path: Path) -> None:
     written = plain(tmp_path)
     async with running(tmp_path) as one, running(tmp_path) as two:
-        here, there = await one.client(version=NEWEST), await two.client(version=NEWEST)
+        here, there = await one.client(), await two.client()
         first = await mark(here, written.thread_id, "unread", (await state(there, written.thread_id))["revision"])
         assert await state(there, written.thread_id) == first
         with (tmp_path / "threadcast" / "read_states.jsonl").open("a") as file:

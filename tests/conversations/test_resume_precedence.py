@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from protocol.dialects.versions import NEWEST
+from protocol.dialects.versions import V0_147
 from protocol.wire import UNSET
 from rollout.events import UserMessage
 from server.providers.scripted import Gate, Response, completed, message
@@ -111,13 +111,14 @@ async def test_a_request_that_speaks_of_the_model_gets_nothing_of_it_restored(
         assert ("warning" in client.methods()) == (model != "model-of-then")
 
 
+@pytest.mark.since(V0_147)
 @pytest.mark.parametrize(("recorded_one", "effort"), [(None, "minimal"), ("of-a-newer-codex", "of-a-newer-codex")])
 async def test_an_effort_that_is_not_recorded_is_the_configured_one(
     tmp_path: Path, recorded_one: str | None, effort: str
 ) -> None:
     written = recorded(tmp_path, "model-of-then", recorded_one)
     async with running(tmp_path, config='model_reasoning_effort = "minimal"\n' + CONFIG) as server:
-        result = await resume(await server.client(version=NEWEST), written.thread_id)
+        result = await resume(await server.client(), written.thread_id)
         assert (result["model"], result["reasoningEffort"]) == ("model-of-then", effort)
 
 

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from protocol.dialects.versions import NEWEST, V0_125
+from protocol.dialects.versions import V0_125, V0_166
 from server.providers.scripted import Gate, Response, completed, message
 from tests.support.harness import Client, Message, Refused, running
 from tests.support.rollouts import RolloutBuilder, Written, thread_id
+
+pytestmark = pytest.mark.since(V0_166)
 
 REVERT, REVERTED = "thread/revert", "thread/reverted"
 
@@ -32,7 +34,7 @@ def ids(page: Message) -> list[str]:
 async def test_the_turn_and_all_after_it_are_gone_for_clients_and_model(tmp_path: Path) -> None:
     written = three_turns(tmp_path)
     async with running(tmp_path, [message("again"), completed()]) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         await client.call("thread/resume", threadId=written.thread_id)
         reverted = await revert(client, written.thread_id, written.turn_ids[1])
         assert (reverted["thread"]["id"], reverted["thread"]["turns"]) == (written.thread_id, [])
@@ -46,7 +48,7 @@ async def test_the_turn_and_all_after_it_are_gone_for_clients_and_model(tmp_path
             "go on",
         ]
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         page = await client.call("thread/turns/list", threadId=written.thread_id)
         assert ids(page)[1:] == written.turn_ids[:1]
 
@@ -54,7 +56,7 @@ async def test_the_turn_and_all_after_it_are_gone_for_clients_and_model(tmp_path
 async def test_the_cursors_lead_from_the_end_of_what_is_left(tmp_path: Path) -> None:
     written = three_turns(tmp_path)
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         await client.call("thread/resume", threadId=written.thread_id)
         left = await revert(client, written.thread_id, written.turn_ids[2])
         backwards: dict[str, Any] = {"threadId": written.thread_id, "sortDirection": "desc"}
@@ -70,7 +72,7 @@ async def test_the_cursors_lead_from_the_end_of_what_is_left(tmp_path: Path) -> 
 async def test_everybody_who_knows_of_reverts_hears_of_them_and_of_rollbacks(tmp_path: Path, method: str) -> None:
     written = three_turns(tmp_path)
     async with running(tmp_path) as server:
-        client, bystander, old = [await server.client(version=known) for known in (NEWEST, NEWEST, V0_125)]
+        client, bystander, old = await server.client(), await server.client(), await server.client(version=V0_125)
         await client.call("thread/resume", threadId=written.thread_id)
         already = len(client.log)
         await client.call(method, threadId=written.thread_id, beforeTurnId=written.turn_ids[2], numTurns=1)
@@ -85,7 +87,7 @@ async def test_a_running_turn_is_stopped_and_may_be_taken_back_itself(tmp_path: 
     gate = Gate()
     first: Response = [message("first"), completed()]
     async with running(tmp_path, first, [message(deltas=["Hel", gate]), completed()]) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         thread = (await client.call("thread/start", cwd="/"))["thread"]["id"]
         done = (await client.run_turn(thread, "one"))["id"]
         live = await client.start_turn(thread, "two")
@@ -99,7 +101,7 @@ async def test_a_running_turn_is_stopped_and_may_be_taken_back_itself(tmp_path: 
 async def test_what_cannot_be_reverted_is_refused_and_stays(tmp_path: Path) -> None:
     written = three_turns(tmp_path)
     async with running(tmp_path, [message("one"), completed()]) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         with pytest.raises(Refused, match=f"-32600: thread not found: {written.thread_id}"):
             await revert(client, written.thread_id, written.turn_ids[0])
         with pytest.raises(Refused, match=f"-32600: thread not found: {thread_id(99)}"):

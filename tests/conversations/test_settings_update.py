@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from protocol.dialects.versions import NEWEST, V0_125, V0_147
+from protocol.dialects.versions import V0_125, V0_147
 from server.providers.scripted import Gate, Response, completed, message
 from tests.support.harness import Client, Message, Refused, Server, running
 from tests.support.rollouts import plain, thread_id
+
+pytestmark = pytest.mark.since(V0_147)
 
 UPDATE, UPDATED = "thread/settings/update", "thread/settings/updated"
 
@@ -32,14 +34,14 @@ async def update(client: Client, thread: str, **changes: Any) -> None:
 
 
 async def resumed(server: Server, thread: str) -> Message:
-    client = await server.client(version=NEWEST)
+    client = await server.client()
     found: Message = await client.call("thread/resume", threadId=thread)
     return found
 
 
 async def test_followers_are_told_and_the_next_turn_runs_with_them(tmp_path: Path) -> None:
     async with running(tmp_path, *answers("one")) as server:
-        client, bystander, old = [await server.client(version=known) for known in (NEWEST, NEWEST, V0_125)]
+        client, bystander, old = await server.client(), await server.client(), await server.client(version=V0_125)
         thread = await start(client)
         await old.call("thread/resume", threadId=thread)
         await update(bystander, thread, model="other", effort="high", cwd="/usr", permissions=":workspace")
@@ -60,7 +62,7 @@ async def test_followers_are_told_and_the_next_turn_runs_with_them(tmp_path: Pat
 
 async def test_what_changes_nothing_is_not_told(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         thread = await start(client)
         await update(client, thread)
         await update(client, thread, model="test-model", approvalPolicy="never")
@@ -70,7 +72,7 @@ async def test_what_changes_nothing_is_not_told(tmp_path: Path) -> None:
 
 async def test_the_overrides_of_a_turn_are_told_before_its_reply(tmp_path: Path) -> None:
     async with running(tmp_path, *answers("one", "two")) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         thread = await start(client)
         already = len(client.log)
         given = {"threadId": thread, "input": [{"type": "text", "text": "hi"}], "model": "other"}
@@ -86,7 +88,7 @@ async def test_a_running_turn_goes_on_as_it_is(tmp_path: Path) -> None:
     gate = Gate()
     first: Response = [message(deltas=["Hel", gate, "lo"]), completed()]
     async with running(tmp_path, first, *answers("two")) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         thread = await start(client)
         await client.start_turn(thread, "one")
         await gate.reached.wait()
@@ -99,21 +101,21 @@ async def test_a_running_turn_goes_on_as_it_is(tmp_path: Path) -> None:
 
 async def test_model_and_effort_are_there_after_a_restart(tmp_path: Path) -> None:
     async with running(tmp_path, *answers("one")) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         thread = await start(client)
         await client.run_turn(thread, "hi")
         await update(client, thread, model="other", effort="low")
     async with running(tmp_path) as server:
         found = await resumed(server, thread)
         assert (found["model"], found["reasoningEffort"]) == ("other", "low")
-        copy = await (await server.client(version=NEWEST)).call("thread/fork", threadId=thread)
+        copy = await (await server.client()).call("thread/fork", threadId=thread)
         assert (copy["model"], copy["reasoningEffort"]) == ("other", "low")
 
 
 async def test_it_puts_no_thread_on_disk_and_does_not_change_its_turns(tmp_path: Path) -> None:
     written = plain(tmp_path)
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         fresh = (await client.call("thread/start", cwd="/"))["thread"]
         await update(client, fresh["id"], model="other")
         assert rollouts(tmp_path) == [written.path]
@@ -151,7 +153,7 @@ async def test_what_cannot_be_set_is_refused_and_changes_nothing(
     tmp_path: Path, changes: dict[str, Any], reason: str
 ) -> None:
     async with running(tmp_path) as server:
-        client = await server.client(version=NEWEST)
+        client = await server.client()
         thread = await start(client)
         with pytest.raises(Refused, match=f"-32600: {reason}"):
             await update(client, thread, cwd="/usr", **changes)
@@ -163,7 +165,7 @@ async def test_what_cannot_be_set_is_refused_and_changes_nothing(
 async def test_it_needs_a_loaded_thread_and_the_capability(tmp_path: Path) -> None:
     written = plain(tmp_path)
     async with running(tmp_path) as server:
-        client, simple = await server.client(version=NEWEST), await server.client(experimental=False)
+        client, simple = await server.client(), await server.client(experimental=False)
         for thread in (written.thread_id, thread_id(99)):
             with pytest.raises(Refused, match=f"-32600: thread not found: {thread}"):
                 await update(client, thread, model="other")

@@ -40,6 +40,14 @@ DIFFERENCES: tuple[Difference, ...] = (
         ".thread.turns.*",
         lambda ours, _theirs: ours == ABSENT,
     ),
+    Field(
+        "title of a fork",
+        "The peer's answer leaves it out, and its next lists have it; later versions tell it at once.",
+        "thread/*",
+        ".thread.name",
+        lambda ours, theirs: ours is not None and theirs is None,
+        only=("a loaded thread gets a name",),
+    ),
     Extra(
         "stopping what does not run",
         "The peer looks at no id: it stops what runs, or answers when some later turn is stopped; we refuse at once.",

@@ -1,4 +1,4 @@
-"""Conversations about files: contents, folders, watches and searches, in a folder that all servers of a run have alike."""
+"""Conversations about files: contents, folders, watches and searches, in a tree that every server finds alike."""
 
 from __future__ import annotations
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from rollout.doctor import examine
+from rollout.events import UserMessage
 from rollout.findings import REPAIRABLE
 from rollout.lines import Entry, decode_line, foreign
 from rollout.reader import Rollout, RolloutEmpty, RolloutWithoutMeta, raw_lines, read
@@ -97,8 +98,14 @@ def test_a_flipped_byte_costs_the_lines_it_is_in_and_no_other(entries: list[Entr
     assert told(rollout) == sum(not line.isspace() and bool(line) for line in damaged.split(b"\n"))
 
 
+def _misspelled(content: bytes) -> bytes:
+    """One flipped bit, and an event is of no kind at all."""
+    return content.replace(b'"payload":{"type":', b'"payload":{"uype":', 1)
+
+
 @settings(deadline=None)
 @given(ENTRIES, st.lists(DAMAGES, min_size=1, max_size=4))
+@example([META, UserMessage(message="one")], [_misspelled])
 def test_what_is_not_read_is_reported_and_a_repair_keeps_all_that_is(
     entries: list[Entry], damages: list[Damage]
 ) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from tests.support import codex
-
 RETIRED = {
     "thread/rollback": "ThreadReadResponse",
 }
 """Requests that the newest version does not know any more; we serve them to everybody. Each with the type of that
 version that its answer has."""
 
-PENDING = {
-    (codex.NEWEST, "thread/list"): "its newer filters and orders are not served",
+UNHEARD = {
+    "account/usage/read": "nobody is ever signed in whose usage could be read, so it is always refused",
 }
-"""(version, method) whose requests are not compared yet -> why not."""
+"""Rows whose message no conversation hears in each version that knows it -> why not."""
 
 UNASKED = {
     "fs/writeFile": "it would change files of this machine",
@@ -23,6 +21,3 @@ UNASKED = {
 }
 """Requests whose examples are only read and never asked -> why not. Conversations beside the peer ask them in
 a folder of their own."""
-
-UNHEARD: dict[str, str] = {}
-"""Rows whose message no conversation hears in each version that knows it -> why not."""

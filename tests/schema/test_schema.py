@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from protocol.dialects.versions import EXTENSION
 from protocol.methods import METHODS, NOTICES
+from protocol.sequence import EXTENSION as NUMBERS
 from server.providers.scripted import completed, message
 from tests.schema import witness
 from tests.schema.checked import RESULTS, schema
@@ -97,6 +99,20 @@ def test_a_client_is_judged_by_the_version_that_it_declares(version: str) -> Non
     hears.sent(json.dumps({"id": 1, "method": "initialize", "params": hello}))
     hears.received({"method": "warning", "params": {"message": 1}})
     assert witness.take_complaints() == [f'{version}: warning: .message: 1 is not of type "string"']
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_only_who_asked_for_numbers_may_hear_them_and_only_in_their_form(asks: bool) -> None:
+    hears, number = Witness(), {"epoch": "e", "number": 1}
+    extensions = {EXTENSION: "0.125.0", NUMBERS: asks}
+    hello = {"clientInfo": {"name": "t", "version": "1"}, "capabilities": {"extensions": extensions}}
+    hears.sent(json.dumps({"id": 1, "method": "initialize", "params": hello}))
+    hears.received(CLOSED | {"sequence": number})
+    beside = "0.125.0: thread/closed: member `sequence` beside its params"
+    assert witness.take_complaints() == ([] if asks else [beside])
+    hears.received(CLOSED | {"sequence": number | {"why": 1}})
+    (complaint,) = witness.take_complaints()
+    assert complaint == ("0.125.0: thread/closed: `sequence` is " + repr(number | {"why": 1}) if asks else beside)
 
 
 async def test_what_the_clients_of_a_conversation_hear_is_looked_at(

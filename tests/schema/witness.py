@@ -7,7 +7,11 @@ import json
 from collections import Counter
 from typing import Any
 
+import msgspec
+
 from protocol.dialects.versions import EXTENSION
+from protocol.sequence import EXTENSION as NUMBERS
+from protocol.sequence import Number, Resumed
 from tests.schema.checked import Message, Schema, schema
 from tests.support import codex
 
@@ -18,6 +22,13 @@ seen: Counter[tuple[str, str]] = Counter()
 """(version, method) -> how many of our notifications, or of our replies with a result, were looked at."""
 
 
+SEQUENCE = "sequence"
+"""The one member that no schema names: clients that ask for it hear where they are in a thread, to come back there
+after a lost connection. It stands beside the params of what is told of a thread, and in what the following answer."""
+
+ATTACHING = frozenset({"thread/start", "thread/resume", "thread/fork"})
+
+
 class Witness:
     """One connection's conversation. Where its version is not installed, it looks away.
 
@@ -26,6 +37,7 @@ class Witness:
 
     def __init__(self, speaks: str | None = None) -> None:
         self._fixed = speaks is not None
+        self._numbered = False
         self._schema = _schema_of(speaks or codex.NEWEST)
         self._asked: dict[Any, str] = {}
 
@@ -40,6 +52,7 @@ class Witness:
         self._asked[message["id"]] = str(message.get("method"))
         if message.get("method") == "initialize" and not self._fixed:
             self._schema = _schema_of(_declared(message.get("params")))
+            self._numbered = _extensions(message.get("params")).get(NUMBERS) is True
 
     def received(self, message: Message) -> None:
         """The client received this."""
@@ -52,14 +65,31 @@ class Witness:
 
     def _judge(self, known: Schema, message: Message) -> tuple[str | None, list[str]]:
         if "method" in message:
-            judge = known.request if "id" in message else known.notification
-            return message["method"], judge(message)
+            if "id" in message:
+                return message["method"], known.request(message)
+            told, wrong = self._without_number(message, Number)
+            return message["method"], wrong + known.notification(told)
         method = self._asked.get(message.get("id"))
         if "error" in message:
             return None, known.error(method or "?", message["error"])
         if method is None:
             return None, [f"a reply to a request {message.get('id')!r} that was not made"]
-        return method, known.reply(method, message.get("result"))
+        result, wrong = message.get("result"), list[str]()
+        if method in ATTACHING and isinstance(result, dict):
+            result, wrong = self._without_number(result, Resumed)
+        return method, wrong + known.reply(method, result)
+
+    def _without_number(self, told: Message, kind: type[Number | Resumed]) -> tuple[Message, list[str]]:
+        """The same as one hears it who asked for no numbers, and what is wrong with the number."""
+        if not self._numbered or SEQUENCE not in told:
+            return told, []
+        number = told[SEQUENCE]
+        try:
+            right = msgspec.to_builtins(msgspec.convert(number, kind)) == number
+        except msgspec.ValidationError:
+            right = False
+        rest = {name: value for name, value in told.items() if name != SEQUENCE}
+        return rest, [] if right else [f"{told.get('method', 'a reply')}: `{SEQUENCE}` is {number!r}"]
 
 
 def take_complaints() -> list[str]:
@@ -78,8 +108,15 @@ def _declared(params: Any) -> str:
     """The version that this handshake declares: by the extension, by codex's own names; else the newest."""
     if not isinstance(params, dict):
         return codex.NEWEST
-    capabilities, client = params.get("capabilities") or {}, params.get("clientInfo") or {}
-    asked = (capabilities.get("extensions") or {}).get(EXTENSION)
+    client = params.get("clientInfo") or {}
+    asked = _extensions(params).get(EXTENSION)
     if asked is None and str(client.get("name")).startswith("codex"):
         asked = client.get("version")
     return str(asked or codex.NEWEST)
+
+
+def _extensions(params: Any) -> Message:
+    """What this handshake asks for beyond the protocol."""
+    capabilities = params.get("capabilities") if isinstance(params, dict) else None
+    found = (capabilities or {}).get("extensions")
+    return found if isinstance(found, dict) else {}

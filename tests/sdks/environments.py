@@ -39,6 +39,13 @@ def python(name: str) -> Path:
     return folder(name) / "bin" / "python"
 
 
+def left_out(name: str) -> str | None:
+    """Why this client cannot be installed here, as no package manager of the system has what it needs; else None."""
+    if name not in NEEDS_3_12 or (folder(name) / ".ready").exists() or _interpreter(name) is not None:
+        return None
+    return f"{name} needs Python 3.12 or newer, and none was found"
+
+
 def missing(name: str) -> str | None:
     """Why tests with this client cannot run here, or None if they can."""
     if name == NODE and shutil.which("node") is None:
@@ -57,7 +64,10 @@ def install(name: str) -> None:
         shutil.copy(HERE / "package.json", folder(name))
         _run("npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(folder(name)))
     else:
-        _run(_interpreter(name), "-m", "venv", "--clear", str(folder(name)))
+        interpreter = _interpreter(name)
+        if interpreter is None:
+            raise FileNotFoundError(f"{name} needs Python 3.12 or newer")
+        _run(interpreter, "-m", "venv", "--clear", str(folder(name)))
         pip = (str(python(name)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
         _run(*pip, *json.loads(wanted))
     ready.write_text(wanted)
@@ -70,17 +80,15 @@ def _wanted(name: str) -> str:
     return json.dumps(groups[group(name)])
 
 
-def _interpreter(name: str) -> str:
+def _interpreter(name: str) -> str | None:
+    """A Python that this client runs on; None if there is none."""
     if name not in NEEDS_3_12 or sys.version_info >= (3, 12):
         return sys.executable
     versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     paths = [shutil.which(each) for each in _NEWER]
     paths += [str(path) for each in _NEWER for path in sorted(versions.glob(f"*/bin/{each}"))]
     # A shim of pyenv is found on the path for versions that are not chosen, too; those do not run.
-    found = next((path for path in paths if path and _runs(path)), None)
-    if found is None:
-        raise SystemExit(f"{name} needs Python 3.12 or newer, and none was found")
-    return found
+    return next((path for path in paths if path and _runs(path)), None)
 
 
 def _runs(path: str) -> bool:
@@ -93,4 +101,7 @@ def _run(*command: str) -> None:
 
 if __name__ == "__main__":
     for each in (*PYTHON_CLIENTS, NODE):
-        install(each)
+        if reason := left_out(each):
+            sys.stderr.write(f"left out: {reason}\n")
+        else:
+            install(each)

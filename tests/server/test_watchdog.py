@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from time import perf_counter
 
-from server.watchdog import TOO_LONG, Watchdog
+import pytest
+
+from server.watchdog import INTERVAL, TOO_LONG, Watchdog
 
 
 async def test_a_loop_that_stands_still_is_seen() -> None:
@@ -38,3 +41,27 @@ async def test_after_it_was_stopped_it_looks_no_more() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
     assert blocks == []
+
+
+async def test_time_in_which_the_system_let_others_run_is_not_its_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks: list[float] = []
+    looked = asyncio.Event()
+    began = perf_counter()
+    monkeypatch.setattr(Watchdog, "_time_in_queue", lambda _: perf_counter() - began)
+    watchdog = Watchdog(blocks.append)
+    watchdog.start()
+    until = perf_counter() + 2 * TOO_LONG
+    while perf_counter() < until:
+        pass
+    asyncio.get_running_loop().call_later(INTERVAL, looked.set)
+    await looked.wait()
+    watchdog.stop()
+    assert blocks == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says how long a thread could run and did not")
+async def test_the_system_says_how_long_the_loop_had_to_wait_for_its_turn() -> None:
+    watchdog = Watchdog(lambda _: None)
+    watchdog.start()
+    assert watchdog._time_in_queue() > 0
+    watchdog.stop()
