@@ -18,6 +18,7 @@ UNASKED = {
     "fs/createDirectory": "it would change files of this machine",
     "fs/remove": "it would change files of this machine",
     "fs/copy": "it would change files of this machine",
+    "fuzzyFileSearch/sessionUpdate": "at the peer it depends on what another connection has just asked",
 }
 """Requests whose examples are only read and never asked -> why not. Conversations beside the peer ask them in
 a folder of their own."""
