@@ -1,4 +1,7 @@
-"""What a row of the vocabulary is: a request (Method) or a notification (Notice), and the rules it may have."""
+"""What the rows of the vocabulary are made of: a request a client may make, a notification the server may send.
+
+Knows no row. A row says in which lane its requests wait and how its notifications are thinned; others do that.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,15 @@ def at_once(_params: Any) -> str | None:
 def by_thread(params: Any) -> str | None:
     """The lane of the thread that the params name, however its id is spelled."""
     return str(params.thread_id).lower().removeprefix("urn:uuid:").replace("-", "")
+
+
+OF_CLIENT = "of client"
+"""The key of a lane that each connection has for itself."""
+
+
+def by_client(_params: Any) -> str | None:
+    """The lane of the connection: what one client asks is done in its order, and no other client waits."""
+    return OF_CLIENT
 
 
 def by_configuration(_params: Any) -> str | None:

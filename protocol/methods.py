@@ -11,6 +11,8 @@ from protocol import (
     account,
     command,
     config,
+    file_search,
+    fs,
     history,
     initialize,
     item,
@@ -30,7 +32,7 @@ from protocol.method import Method as Method
 from protocol.method import Newest as Newest
 from protocol.method import Notice as Notice
 from protocol.method import Pieces as Pieces
-from protocol.method import by_configuration, by_thread
+from protocol.method import by_client, by_configuration, by_thread
 from protocol.wire import Empty
 
 INITIALIZE = Method("initialize", initialize.InitializeParams, initialize.InitializeResponse)
@@ -182,6 +184,26 @@ REMOTE_CONTROL_STATUS_READ = Method(
     "remoteControl/status/read", Empty, offers.RemoteControlStatus, experimental=True, lenient=True
 )
 
+FS_READ_FILE = Method("fs/readFile", fs.FsPathParams, fs.FsReadFileResponse, by_client)
+FS_WRITE_FILE = Method("fs/writeFile", fs.FsWriteFileParams, Empty, by_client)
+FS_CREATE_DIRECTORY = Method("fs/createDirectory", fs.FsCreateDirectoryParams, Empty, by_client)
+FS_GET_METADATA = Method("fs/getMetadata", fs.FsPathParams, fs.FsGetMetadataResponse, by_client)
+FS_READ_DIRECTORY = Method("fs/readDirectory", fs.FsPathParams, fs.FsReadDirectoryResponse, by_client)
+FS_REMOVE = Method("fs/remove", fs.FsRemoveParams, Empty, by_client)
+FS_COPY = Method("fs/copy", fs.FsCopyParams, Empty, by_client)
+FS_WATCH = Method("fs/watch", fs.FsWatchParams, fs.FsWatchResponse, by_client)
+FS_UNWATCH = Method("fs/unwatch", fs.FsUnwatchParams, Empty, by_client)
+FUZZY_FILE_SEARCH = Method("fuzzyFileSearch", file_search.FuzzyFileSearchParams, file_search.FuzzyFileSearchResponse)
+FUZZY_FILE_SEARCH_SESSION_START = Method(
+    "fuzzyFileSearch/sessionStart", file_search.FuzzyFileSearchSessionStartParams, Empty, by_client, experimental=True
+)
+FUZZY_FILE_SEARCH_SESSION_UPDATE = Method(
+    "fuzzyFileSearch/sessionUpdate", file_search.FuzzyFileSearchSessionUpdateParams, Empty, by_client, experimental=True
+)
+FUZZY_FILE_SEARCH_SESSION_STOP = Method(
+    "fuzzyFileSearch/sessionStop", file_search.FuzzyFileSearchSessionStopParams, Empty, by_client, experimental=True
+)
+
 METHODS: tuple[Method[Any, Any], ...] = (
     INITIALIZE,
     THREAD_START,
@@ -244,6 +266,19 @@ METHODS: tuple[Method[Any, Any], ...] = (
     ENVIRONMENT_STATUS,
     ENVIRONMENT_INFO,
     REMOTE_CONTROL_STATUS_READ,
+    FS_READ_FILE,
+    FS_WRITE_FILE,
+    FS_CREATE_DIRECTORY,
+    FS_GET_METADATA,
+    FS_READ_DIRECTORY,
+    FS_REMOVE,
+    FS_COPY,
+    FS_WATCH,
+    FS_UNWATCH,
+    FUZZY_FILE_SEARCH,
+    FUZZY_FILE_SEARCH_SESSION_START,
+    FUZZY_FILE_SEARCH_SESSION_UPDATE,
+    FUZZY_FILE_SEARCH_SESSION_STOP,
 )
 """Every request a client may make."""
 
@@ -292,6 +327,13 @@ SKILLS_CHANGED = Notice("skills/changed", Empty)
 ACCOUNT_RATE_LIMITS_UPDATED = Notice(
     "account/rateLimits/updated", account.AccountRateLimitsUpdatedNotification, Newest(())
 )
+FS_CHANGED = Notice("fs/changed", fs.FsChangedNotification)
+FUZZY_FILE_SEARCH_SESSION_UPDATED = Notice(
+    "fuzzyFileSearch/sessionUpdated", file_search.FuzzyFileSearchSessionUpdatedNotification, Newest(("session_id",))
+)
+FUZZY_FILE_SEARCH_SESSION_COMPLETED = Notice(
+    "fuzzyFileSearch/sessionCompleted", file_search.FuzzyFileSearchSessionCompletedNotification, Newest(("session_id",))
+)
 
 NOTICES: tuple[Notice[Any], ...] = (
     THREAD_STARTED,
@@ -322,5 +364,8 @@ NOTICES: tuple[Notice[Any], ...] = (
     CONFIG_WARNING,
     SKILLS_CHANGED,
     ACCOUNT_RATE_LIMITS_UPDATED,
+    FS_CHANGED,
+    FUZZY_FILE_SEARCH_SESSION_UPDATED,
+    FUZZY_FILE_SEARCH_SESSION_COMPLETED,
 )
 """Every notification the server may send."""

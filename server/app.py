@@ -20,6 +20,7 @@ from server.commands.sandbox import Sandbox
 from server.config import Config
 from server.connection import Connection
 from server.dispatch import Dispatcher
+from server.files.files import Files
 from server.handlers import ROUTES
 from server.listener import Listener
 from server.metrics import Metrics
@@ -58,6 +59,7 @@ class App:
         self.sandbox_known: asyncio.Task[None] | None = None
         """Done when it is known what confines commands here; clients are let in before."""
         self.commands: Register[Connection] = Register()
+        self.files = Files()
         self.skills = Skills(config, self._tell_of_skills)
         self.opening = Opening(
             config,
@@ -85,6 +87,7 @@ class App:
 
     def _left(self, connection: Connection) -> None:
         self.commands.left(connection)
+        self.files.left(connection)
         self.loaded.left(self.subscriptions.close(connection))
 
     def _tell_of_skills(self) -> None:
@@ -136,6 +139,7 @@ class App:
             await asyncio.wait([self.sandbox_known])
         self._watchdog.stop()
         await self._dispatcher.drain()
+        self.files.close()
         for _, provider in self._opened.values():
             await provider.aclose()
         if self._indexing is not None:

@@ -32,6 +32,7 @@ from protocol import (
     usage,
 )
 from protocol.dialects.versions import V0_147, V0_166, V0_169, Version
+from protocol.method import Notice
 from protocol.wire import UNSET, Wire
 
 
@@ -79,7 +80,7 @@ class Kinds:
 class Notices:
     """Notifications that are only sent from ``since`` on."""
 
-    of: tuple[methods.Notice[Any], ...]
+    of: tuple[Notice[Any], ...]
     since: Version
 
 

@@ -33,6 +33,20 @@ def _begins(text: str) -> Callable[[Any, Sequence[Heard]], bool]:
 
 
 SHARED: tuple[Difference, ...] = (
+    Verdict(
+        "a file is copied onto itself",
+        "The peer empties it; we refuse.",
+        "fs/copy",
+        "refused",
+        ("a file is copied onto itself",),
+    ),
+    Verdict(
+        "devices are no files",
+        "The peer writes to them, and waits for whoever reads; we refuse.",
+        "fs/writeFile",
+        "refused",
+        ("a device is written",),
+    ),
     Extra(
         "limits that say nothing",
         "The peer repeats limits that no provider named, after every response; we tell what a provider says.",

@@ -17,6 +17,23 @@ FAILED_REQUESTS = ("input that is empty", "a thread without a file gets a name")
 DIFFERENCES: tuple[Difference, ...] = (
     *SHARED,
     Field(
+        "what is no file",
+        "The peer asks the system, which fails; later versions and ours say that the request is wrong.",
+        "fs/readFile refused",
+        ".code",
+        lambda ours, theirs: (ours, theirs) == (-32600, -32603),
+        only=("a folder is read as a file",),
+        right="either",
+    ),
+    Field(
+        "names before ways",
+        "In later versions and ours a file whose name fits comes before those that fit by their folders.",
+        "fuzzyFileSearch*",
+        ".files.*.score",
+        lambda ours, theirs: ours >> 16 > 0 and ours & 0xFFFF == theirs,
+        right="either",
+    ),
+    Field(
         "history in an announcement",
         "The peer tells everybody all turns of a new fork; nobody needs them, and later versions leave them out.",
         "thread/started",

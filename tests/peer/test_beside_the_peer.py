@@ -20,6 +20,7 @@ from tests.peer.scripts_of_catalogues import CATALOGUES, GATES, SORTING
 from tests.peer.scripts_of_changes import FACTS, PAGES, ROLLBACKS
 from tests.peer.scripts_of_commands import COMMANDS
 from tests.peer.scripts_of_compaction import COMPACTING, DOCUMENTS, documents
+from tests.peer.scripts_of_files import FILES, work
 from tests.peer.scripts_of_lists import LISTS, threads
 from tests.peer.scripts_of_newer import ARRIVING, ENDING, READING, SETTINGS, WALKING
 from tests.peer.scripts_of_threads import ATTACHING, FORKING, KEEPING
@@ -40,6 +41,7 @@ GROUPS = (
     Group("compacting", COMPACTING),
     Group("documents", DOCUMENTS, documents),
     Group("lists", LISTS, threads),
+    Group("files", FILES, work),
 )
 
 PEERS = {codex.REFERENCE: differences_of_0_125.DIFFERENCES, codex.NEWEST: differences_of_0_169.DIFFERENCES}
