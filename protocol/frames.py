@@ -15,7 +15,7 @@ from protocol.dialects.shape import Unsayable, is_known, shaped, varies
 from protocol.dialects.versions import Version
 from protocol.errors import ErrorBody
 from protocol.jsonrpc import RequestId
-from protocol.methods import Notice
+from protocol.method import Notice
 from protocol.sequence import Number
 from protocol.wire import Wire, encode, encode_parts
 

@@ -5,15 +5,14 @@ The rows are the whole vocabulary. They name types and rules; they know no handl
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
-
-import msgspec
+from typing import Any
 
 from protocol import (
     account,
+    command,
     config,
+    file_search,
+    fs,
     history,
     initialize,
     item,
@@ -29,92 +28,12 @@ from protocol import (
     turn,
     usage,
 )
-from protocol.permissions import Granular
-from protocol.wire import UNSET, Empty, encode
-
-P = TypeVar("P")
-R = TypeVar("R")
-
-Order = Callable[[Any], str | None]
-"""Key of a request's lane: requests with equal keys run one after another, ``None`` runs at once."""
-
-
-def at_once(_params: Any) -> str | None:
-    """No lane."""
-    return None
-
-
-def by_thread(params: Any) -> str | None:
-    """The lane of the thread that the params name, however its id is spelled."""
-    return str(params.thread_id).lower().removeprefix("urn:uuid:").replace("-", "")
-
-
-def by_configuration(_params: Any) -> str | None:
-    """One lane for all that change the configuration."""
-    return "configuration"
-
-
-@dataclass(frozen=True, eq=False)
-class Method(Generic[P, R]):
-    """A request a client may make.
-
-    ``experimental`` methods, and the ``gated`` fields of stable ones (field -> name in the refusal), need the
-    ``experimentalApi`` capability. ``lenient`` methods take absent or null params.
-    """
-
-    name: str
-    params: type[P]
-    result: type[R]
-    order: Order = at_once
-    experimental: bool = False
-    gated: dict[str, str] = field(default_factory=dict[str, str])
-    lenient: bool = False
-    decoder: msgspec.json.Decoder[P] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "decoder", msgspec.json.Decoder(self.params))
-
-    def gate(self, params: P) -> str | None:
-        """What in these params needs the experimental capability, in the words of the refusal; None if nothing does."""
-        if self.experimental:
-            return self.name
-        for name, shown in self.gated.items():
-            value = getattr(params, name)
-            if value is not None and value is not False and value is not UNSET:
-                return f"{self.name}.{shown}"
-        if isinstance(getattr(params, "approval_policy", None), Granular):
-            return "askForApproval.granular"
-        return None
-
-
-class Pieces(NamedTuple):
-    """Notifications that are pieces of one text when these members are equal: many may be said as one."""
-
-    alike: tuple[str, ...]
-    text: str = "delta"
-
-
-class Newest(NamedTuple):
-    """Notifications of which, when these members are equal, only the newest matters."""
-
-    alike: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Notice(Generic[P]):
-    """A notification the server may send. ``prefix`` is the encoded beginning of every such message.
-
-    ``thinned``: how several become fewer for a client that does not keep up; those without it all arrive.
-    """
-
-    name: str
-    params: type[P]
-    thinned: Pieces | Newest | None = None
-    prefix: bytes = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "prefix", b'{"method":' + encode(self.name) + b',"params":')
-
+from protocol.method import Method as Method
+from protocol.method import Newest as Newest
+from protocol.method import Notice as Notice
+from protocol.method import Pieces as Pieces
+from protocol.method import by_client, by_configuration, by_thread
+from protocol.wire import Empty
 
 INITIALIZE = Method("initialize", initialize.InitializeParams, initialize.InitializeResponse)
 
@@ -189,6 +108,7 @@ THREAD_MEMORY_MODE_SET = Method(
     "thread/memoryMode/set", thread.ThreadMemoryModeSetParams, Empty, by_thread, experimental=True
 )
 
+THREAD_COMPACT_START = Method("thread/compact/start", thread.ThreadIdParams, Empty, by_thread)
 THREAD_GOAL_GET = Method("thread/goal/get", thread.ThreadIdParams, offers.ThreadGoalResponse, by_thread)
 THREAD_BACKGROUND_TERMINALS_LIST = Method(
     "thread/backgroundTerminals/list", offers.ThreadPageParams, model.EmptyPage, experimental=True
@@ -216,6 +136,20 @@ TURN_STEER = Method(
     gated={"responsesapi_client_metadata": "responsesapiClientMetadata"},
 )
 TURN_INTERRUPT = Method("turn/interrupt", turn.TurnInterruptParams, Empty, by_thread)
+
+COMMAND_EXEC = Method(
+    "command/exec",
+    command.CommandExecParams,
+    command.CommandExecResponse,
+    gated={"permission_profile": "permissionProfile"},
+)
+COMMAND_EXEC_WRITE = Method("command/exec/write", command.CommandExecWriteParams, Empty)
+COMMAND_EXEC_RESIZE = Method("command/exec/resize", command.CommandExecResizeParams, Empty)
+COMMAND_EXEC_TERMINATE = Method("command/exec/terminate", command.CommandExecTerminateParams, Empty)
+PROCESS_SPAWN = Method("process/spawn", command.ProcessSpawnParams, Empty, experimental=True)
+PROCESS_WRITE_STDIN = Method("process/writeStdin", command.ProcessWriteStdinParams, Empty, experimental=True)
+PROCESS_RESIZE_PTY = Method("process/resizePty", command.ProcessResizePtyParams, Empty, experimental=True)
+PROCESS_KILL = Method("process/kill", command.ProcessKillParams, Empty, experimental=True)
 
 ACCOUNT_READ = Method("account/read", account.GetAccountParams, account.GetAccountResponse)
 ACCOUNT_RATE_LIMITS_READ = Method("account/rateLimits/read", Empty, account.GetAccountRateLimitsResponse, lenient=True)
@@ -250,6 +184,26 @@ REMOTE_CONTROL_STATUS_READ = Method(
     "remoteControl/status/read", Empty, offers.RemoteControlStatus, experimental=True, lenient=True
 )
 
+FS_READ_FILE = Method("fs/readFile", fs.FsPathParams, fs.FsReadFileResponse, by_client)
+FS_WRITE_FILE = Method("fs/writeFile", fs.FsWriteFileParams, Empty, by_client)
+FS_CREATE_DIRECTORY = Method("fs/createDirectory", fs.FsCreateDirectoryParams, Empty, by_client)
+FS_GET_METADATA = Method("fs/getMetadata", fs.FsPathParams, fs.FsGetMetadataResponse, by_client)
+FS_READ_DIRECTORY = Method("fs/readDirectory", fs.FsPathParams, fs.FsReadDirectoryResponse, by_client)
+FS_REMOVE = Method("fs/remove", fs.FsRemoveParams, Empty, by_client)
+FS_COPY = Method("fs/copy", fs.FsCopyParams, Empty, by_client)
+FS_WATCH = Method("fs/watch", fs.FsWatchParams, fs.FsWatchResponse, by_client)
+FS_UNWATCH = Method("fs/unwatch", fs.FsUnwatchParams, Empty, by_client)
+FUZZY_FILE_SEARCH = Method("fuzzyFileSearch", file_search.FuzzyFileSearchParams, file_search.FuzzyFileSearchResponse)
+FUZZY_FILE_SEARCH_SESSION_START = Method(
+    "fuzzyFileSearch/sessionStart", file_search.FuzzyFileSearchSessionStartParams, Empty, by_client, experimental=True
+)
+FUZZY_FILE_SEARCH_SESSION_UPDATE = Method(
+    "fuzzyFileSearch/sessionUpdate", file_search.FuzzyFileSearchSessionUpdateParams, Empty, by_client, experimental=True
+)
+FUZZY_FILE_SEARCH_SESSION_STOP = Method(
+    "fuzzyFileSearch/sessionStop", file_search.FuzzyFileSearchSessionStopParams, Empty, by_client, experimental=True
+)
+
 METHODS: tuple[Method[Any, Any], ...] = (
     INITIALIZE,
     THREAD_START,
@@ -273,12 +227,21 @@ METHODS: tuple[Method[Any, Any], ...] = (
     THREAD_METADATA_UPDATE,
     THREAD_INJECT_ITEMS,
     THREAD_MEMORY_MODE_SET,
+    THREAD_COMPACT_START,
     THREAD_GOAL_GET,
     THREAD_BACKGROUND_TERMINALS_LIST,
     THREAD_SETTINGS_UPDATE,
     TURN_START,
     TURN_STEER,
     TURN_INTERRUPT,
+    COMMAND_EXEC,
+    COMMAND_EXEC_WRITE,
+    COMMAND_EXEC_RESIZE,
+    COMMAND_EXEC_TERMINATE,
+    PROCESS_SPAWN,
+    PROCESS_WRITE_STDIN,
+    PROCESS_RESIZE_PTY,
+    PROCESS_KILL,
     ACCOUNT_READ,
     ACCOUNT_RATE_LIMITS_READ,
     MODEL_LIST,
@@ -303,6 +266,19 @@ METHODS: tuple[Method[Any, Any], ...] = (
     ENVIRONMENT_STATUS,
     ENVIRONMENT_INFO,
     REMOTE_CONTROL_STATUS_READ,
+    FS_READ_FILE,
+    FS_WRITE_FILE,
+    FS_CREATE_DIRECTORY,
+    FS_GET_METADATA,
+    FS_READ_DIRECTORY,
+    FS_REMOVE,
+    FS_COPY,
+    FS_WATCH,
+    FS_UNWATCH,
+    FUZZY_FILE_SEARCH,
+    FUZZY_FILE_SEARCH_SESSION_START,
+    FUZZY_FILE_SEARCH_SESSION_UPDATE,
+    FUZZY_FILE_SEARCH_SESSION_STOP,
 )
 """Every request a client may make."""
 
@@ -341,12 +317,22 @@ REASONING_SUMMARY_TEXT_DELTA = Notice(
 REASONING_TEXT_DELTA = Notice(
     "item/reasoning/textDelta", item.ReasoningTextDeltaNotification, Pieces((*_ITEM, "content_index"))
 )
+COMMAND_EXEC_OUTPUT_DELTA = Notice("command/exec/outputDelta", command.CommandExecOutputDeltaNotification)
+PROCESS_OUTPUT_DELTA = Notice("process/outputDelta", command.ProcessOutputDeltaNotification)
+PROCESS_EXITED = Notice("process/exited", command.ProcessExitedNotification)
 ERROR = Notice("error", turn.ErrorNotification)
 WARNING = Notice("warning", turn.WarningNotification)
 CONFIG_WARNING = Notice("configWarning", initialize.ConfigWarningNotification)
 SKILLS_CHANGED = Notice("skills/changed", Empty)
 ACCOUNT_RATE_LIMITS_UPDATED = Notice(
     "account/rateLimits/updated", account.AccountRateLimitsUpdatedNotification, Newest(())
+)
+FS_CHANGED = Notice("fs/changed", fs.FsChangedNotification)
+FUZZY_FILE_SEARCH_SESSION_UPDATED = Notice(
+    "fuzzyFileSearch/sessionUpdated", file_search.FuzzyFileSearchSessionUpdatedNotification, Newest(("session_id",))
+)
+FUZZY_FILE_SEARCH_SESSION_COMPLETED = Notice(
+    "fuzzyFileSearch/sessionCompleted", file_search.FuzzyFileSearchSessionCompletedNotification, Newest(("session_id",))
 )
 
 NOTICES: tuple[Notice[Any], ...] = (
@@ -370,10 +356,16 @@ NOTICES: tuple[Notice[Any], ...] = (
     REASONING_SUMMARY_PART_ADDED,
     REASONING_SUMMARY_TEXT_DELTA,
     REASONING_TEXT_DELTA,
+    COMMAND_EXEC_OUTPUT_DELTA,
+    PROCESS_OUTPUT_DELTA,
+    PROCESS_EXITED,
     ERROR,
     WARNING,
     CONFIG_WARNING,
     SKILLS_CHANGED,
     ACCOUNT_RATE_LIMITS_UPDATED,
+    FS_CHANGED,
+    FUZZY_FILE_SEARCH_SESSION_UPDATED,
+    FUZZY_FILE_SEARCH_SESSION_COMPLETED,
 )
 """Every notification the server may send."""

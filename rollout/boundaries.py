@@ -26,6 +26,7 @@ _DEVELOPER_OPENINGS = (
     "<personality_spec>",
     "<skills_instructions>",
 )
+_INSTRUCTIONS = re.compile(r"# AGENTS\.md instructions for .*?<INSTRUCTIONS>\n(.*)\n</INSTRUCTIONS>", re.DOTALL)
 _HOOK_PROMPT = re.compile(r'<hook_prompt\s+hook_run_id="([^"]*)"\s*>(.*)</hook_prompt>', re.DOTALL)
 _ENTITIES = {"&quot;": '"', "&apos;": "'"}
 _PREVIEW_MARKER = "## My request for Codex:"
@@ -65,6 +66,14 @@ def _is_context(text: str) -> bool:
     return any(lowered.startswith(opening) and lowered.endswith(closing) for opening, closing in _WRAPPERS) or bool(
         _HOOK_PROMPT.fullmatch(text.strip())
     )
+
+
+def project_instructions(item: Item) -> str | None:
+    """What a user-role message says of AGENTS.md files; None if it says nothing of them."""
+    if not is_user_message(item):
+        return None
+    found = (_INSTRUCTIONS.fullmatch(text.strip()) for text in texts(item))
+    return next((match[1] for match in found if match), None)
 
 
 def hook_fragments(item: Item) -> list[HookPromptFragment]:

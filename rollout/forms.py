@@ -13,7 +13,15 @@ from urllib.parse import quote
 from msgspec.structs import asdict, replace
 from uuid_utils import uuid7
 
-from protocol.item import AgentMessage, EnteredReviewMode, ExitedReviewMode, Reasoning, ThreadItem, UserMessage
+from protocol.item import (
+    AgentMessage,
+    ContextCompaction,
+    EnteredReviewMode,
+    ExitedReviewMode,
+    Reasoning,
+    ThreadItem,
+    UserMessage,
+)
 from protocol.wire import UNSET
 from rollout import events
 from rollout.events import Event
@@ -164,7 +172,7 @@ def _item(event: Event | Entry | list[Event], shown: list[ThreadItem]) -> Item |
             status = optional(event.status) or ("completed" if event.success else "failed")
             return {"type": "FileChange", "id": event.call_id, "changes": event.changes, "status": status}
         case events.ContextCompacted():
-            return {"type": "ContextCompaction", "id": str(uuid7())}
+            return {"type": "ContextCompaction", "id": _id(shown, ContextCompaction)}
         case _:
             return _rarer_item(event, shown)
 

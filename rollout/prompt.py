@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rollout.boundaries import is_contextual_developer, is_contextual_user, is_user_turn, texts
+from rollout.boundaries import (
+    is_contextual_developer,
+    is_contextual_user,
+    is_user_turn,
+    project_instructions,
+    texts,
+)
 from rollout.events import TaskStarted, ThreadRolledBack, UserMessage
 from rollout.history import History
 from rollout.lines import Compacted, Entry, ResponseItem, TurnContext
@@ -22,24 +28,32 @@ SUMMARY_BUDGET = 20_000
 
 BYTES_PER_TOKEN = 4
 _SLACK = 1.2
-_NO_SUMMARY = "(no summary available)"
+NO_SUMMARY = "(no summary available)"
 
 
 class Prompt:
     """The model history of a thread.
 
     ``items``: oldest first, as stored. ``reference``: the settings the model was last told, None if it must be told
-    all anew. ``previous_model``: the model of the last turn with a user message.
+    all anew. ``previous_model``: the model of the last turn with a user message. ``instructions``: those of AGENTS.md
+    files that it was told last. ``compactions``: how often the history was replaced.
     """
 
     def __init__(self) -> None:
         self.items: list[Item] = []
         self.reference: TurnContext | None = None
         self.previous_model: str | None = None
+        self.instructions: str | None = None
+        self.compactions = 0
         self._told: TurnContext | None = None
         self._has_user = False
         self._output_limit = OUTPUT_LIMIT
         self._summaries: set[str] = set()
+        self._is_told_anew = False  # by a compaction of this turn, which kept what the model must know
+
+    def summed_up(self, items: list[Item], summary: str) -> list[Item]:
+        """What a compaction makes of these items of the history: the user's own words, then the summary."""
+        return summary_form(items, summary, self._summaries)
 
     def feed(self, entry: Entry) -> None:
         """Take the next entry. Raises ``ValueError`` for a rollback, which may need what was compacted away."""
@@ -51,7 +65,7 @@ class Prompt:
             case Compacted():
                 self._compact(entry)
             case TaskStarted():
-                self._has_user, self._told = False, None
+                self._has_user, self._told, self._is_told_anew = False, None, False
             case UserMessage():
                 self._user_spoke()
             case ThreadRolledBack():
@@ -65,16 +79,21 @@ class Prompt:
         self.items.append(shortened(item, self._output_limit))
         if is_user_turn(item):
             self._user_spoke()
+        else:
+            self.instructions = project_instructions(item) or self.instructions
 
     def _tell(self, context: TurnContext) -> None:
         self._told = context
         self._output_limit = _limit_of(context)
-        if self._has_user:
-            self._user_spoke()
+        if self._has_user or self._is_told_anew:
+            self._told_for_good()
 
     def _user_spoke(self) -> None:
         """The context told for this turn counts from its user message on: a turn that never got one told nothing."""
         self._has_user = True
+        self._told_for_good()
+
+    def _told_for_good(self) -> None:
         if self._told is not None:
             self.reference, self.previous_model, self._told = self._told, self._told.model, None
 
@@ -85,6 +104,10 @@ class Prompt:
         self.items = [item for item in replacement if is_known(item)]
         self.reference = self._told = None
         self._summaries.add(entry.message)
+        self.compactions += 1
+        self._is_told_anew = any(is_contextual_user(item) for item in self.items)
+        told = (project_instructions(item) for item in reversed(self.items))
+        self.instructions = next((text for text in told if text is not None), None)
 
 
 def build(entries: Iterable[Entry]) -> Prompt:
@@ -151,7 +174,7 @@ def summary_form(items: Iterable[Item], summary: str, earlier: Iterable[str] = (
     known = frozenset(earlier)
     spoken = ["\n".join(texts(item)) for item in items if is_user_turn(item)]
     words = [text for text in spoken if text not in known]
-    return [_user_item(text) for text in [*_newest(words), summary or _NO_SUMMARY]]
+    return [_user_item(text) for text in [*_newest(words), summary or NO_SUMMARY]]
 
 
 def _newest(words: list[str]) -> list[str]:

@@ -15,9 +15,12 @@ from rollout.catalog import Catalog
 from rollout.paths import Home
 from rollout.read_states import ReadStates
 from server import gauges
+from server.commands.register import Register
+from server.commands.sandbox import Sandbox
 from server.config import Config
 from server.connection import Connection
 from server.dispatch import Dispatcher
+from server.files.files import Files
 from server.handlers import ROUTES
 from server.listener import Listener
 from server.metrics import Metrics
@@ -52,6 +55,11 @@ class App:
         self.catalog = Catalog(Home(config.codex_home))
         self.read_states = ReadStates(Home(config.codex_home).read_states)
         self.limits = Limits()
+        self.sandbox = Sandbox(config.codex_home)
+        self.sandbox_known: asyncio.Task[None] | None = None
+        """Done when it is known what confines commands here; clients are let in before."""
+        self.commands: Register[Connection] = Register()
+        self.files = Files()
         self.skills = Skills(config, self._tell_of_skills)
         self.opening = Opening(
             config,
@@ -78,6 +86,8 @@ class App:
         gauges.watch(self.metrics, self.listener.reception, self.subscriptions, self.loaded)
 
     def _left(self, connection: Connection) -> None:
+        self.commands.left(connection)
+        self.files.left(connection)
         self.loaded.left(self.subscriptions.close(connection))
 
     def _tell_of_skills(self) -> None:
@@ -106,6 +116,7 @@ class App:
         """Listen. Raises OSError when the address cannot be had."""
         Home(self.config.codex_home).sessions.mkdir(parents=True, exist_ok=True)
         await self.listener.start()
+        self.sandbox_known = asyncio.create_task(self.sandbox.detect(), name="sandbox")
         self._watchdog.start()
         self._indexing = asyncio.create_task(self._index(), name="indexing")
 
@@ -123,8 +134,12 @@ class App:
             await asyncio.wait(running, timeout=drain_seconds)
         await self.loaded.close()
         await self.listener.stop(GOING_AWAY, "the server is shutting down")
+        await self.commands.close()
+        if self.sandbox_known is not None:
+            await asyncio.wait([self.sandbox_known])
         self._watchdog.stop()
         await self._dispatcher.drain()
+        self.files.close()
         for _, provider in self._opened.values():
             await provider.aclose()
         if self._indexing is not None:

@@ -70,6 +70,10 @@ class Connection:
         if frame is not None:
             self._outbox.put(frame)
 
+    async def caught_up(self) -> None:
+        """Wait until the client has taken most of what it was sent."""
+        await self._outbox.caught_up()
+
     def close(self) -> None:
         """Nothing is sent from here on."""
         self._outbox.close()

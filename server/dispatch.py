@@ -17,7 +17,8 @@ from protocol.dialects.shape import Unsayable, meant, shaped
 from protocol.dialects.versions import Version
 from protocol.errors import OVERLOADED, Disconnect, ErrorBody, RpcError, internal_error, invalid_request
 from protocol.jsonrpc import Notification, Request, RequestId, parse
-from protocol.methods import INITIALIZE, Method
+from protocol.method import OF_CLIENT, Method
+from protocol.methods import INITIALIZE
 from protocol.wire import UNSET
 from server.connection import Connection
 from server.order import Lanes
@@ -129,7 +130,7 @@ class Dispatcher:
         try:
             # Not before the task runs: a pipelined request must find the handshake done that was sent ahead of it.
             _admit(connection, route.method, params)
-            async with self._lanes.turn(route.method.order(params)):
+            async with self._lanes.turn(_lane(connection, route.method, params)):
                 result = await route.serve(call, meant(params, connection.version))
                 # No await from the handler's last step to the last replay: an attach stays in one breath.
                 connection.send(frames.response(request_id, shaped(result, connection.version)))
@@ -142,6 +143,11 @@ class Dispatcher:
         except Exception:
             _log.exception("handler_failed", connection=connection.number, method=route.method.name)
             connection.send(frames.error(request_id, internal_error("Internal error").body))
+
+
+def _lane(connection: Connection, method: Method[P, Any], params: P) -> str | None:
+    key = method.order(params)
+    return f"{OF_CLIENT} {connection.number}" if key == OF_CLIENT else key
 
 
 def _said(refusal: ErrorBody, version: Version) -> ErrorBody:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 R = TypeVar("R")
@@ -40,3 +41,18 @@ async def made_to_stay(make: Callable[[], R]) -> R:
             gc.enable()
 
     return await asyncio.to_thread(undisturbed)
+
+
+class Workers:
+    """Threads for work that may be held up for long, such as by a slow disk: it holds up nobody else's threads."""
+
+    def __init__(self, count: int, name: str) -> None:
+        self._threads = ThreadPoolExecutor(count, name)
+
+    async def do(self, work: Callable[[], R]) -> R:
+        """Do this as soon as a thread is free. Raises what it raises."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def close(self) -> None:
+        """Begin nothing more; what runs is not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)

@@ -147,6 +147,11 @@ class Outbox:
         if not self._room.is_set():
             await self._room.wait()
 
+    async def caught_up(self) -> None:
+        """Wait while the socket takes no more, so that who could say much says it at the client's pace."""
+        while self._drain is not None:
+            await asyncio.wait({self._drain})
+
     def close(self) -> None:
         """Write what waits, if the socket is still open, and take no more."""
         self.flush()

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from protocol import methods
 from protocol.frames import Frame, told
-from protocol.methods import Newest, Pieces
+from protocol.method import Newest, Notice, Pieces
 
 Texts = dict[Hashable, tuple[int, list[Frame]]]
 """The texts of one item that still grow: key -> the place of the first piece, and all pieces so far."""
@@ -76,7 +76,7 @@ def _join(kept: list[Frame | None], texts: Texts) -> None:
 
 def _joined(pieces: list[Frame]) -> Frame:
     first, last = pieces[0], pieces[-1]
-    notice: methods.Notice[Any] | None = first.notice
+    notice: Notice[Any] | None = first.notice
     assert notice is not None
     assert isinstance(notice.thinned, Pieces)
     member = notice.thinned.text

@@ -8,20 +8,26 @@ from collections.abc import Iterator
 import pytest
 
 from tests.schema.witness import take_complaints
-from tests.support import codex
+from tests.support import codex, sandboxes
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose tools are missing, or fail it where they are required. The marker may name versions."""
-    marker = item.get_closest_marker("codex")
-    if marker is None:
-        return
-    reason = codex.missing(*(marker.args or (codex.REFERENCE,)))
+    reason = _missing(item)
     if reason is None:
         return
     if os.environ.get("THREADCAST_REQUIRE_TOOLS") == "1":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+def _missing(item: pytest.Item) -> str | None:
+    """Why this machine cannot run the test."""
+    if (marker := item.get_closest_marker("codex")) is not None:
+        return codex.missing(*(marker.args or (codex.REFERENCE,)))
+    if (marker := item.get_closest_marker("sandbox")) is not None:
+        return sandboxes.missing(*marker.args)
+    return None
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from msgspec.structs import fields, replace
 
 from protocol.dialects.table import ROWS, Kinds, Members, Notices, Unsaid, Wording
 from protocol.dialects.versions import VERSIONS, Version
-from protocol.methods import Notice
+from protocol.method import Notice
 from protocol.wire import UNSET, Wire
 
 T = TypeVar("T")

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from protocol import (
     account,
+    command,
     config,
     errors,
     history,
@@ -31,6 +32,7 @@ from protocol import (
     usage,
 )
 from protocol.dialects.versions import V0_147, V0_166, V0_169, Version
+from protocol.method import Notice
 from protocol.wire import UNSET, Wire
 
 
@@ -78,7 +80,7 @@ class Kinds:
 class Notices:
     """Notifications that are only sent from ``since`` on."""
 
-    of: tuple[methods.Notice[Any], ...]
+    of: tuple[Notice[Any], ...]
     since: Version
 
 
@@ -126,6 +128,14 @@ def _known_error(kind: turn.CodexErrorInfo | None) -> turn.CodexErrorInfo | None
     later |= {"httpConnectionFailed"}  # with the status; they have such a kind, and say it of no answer
     named = kind if isinstance(kind, str) else next(iter(kind or {}), None)
     return "other" if named in later else kind
+
+
+def _any_signal(code: int) -> int:
+    return max(code, -1)
+
+
+def _signal_as_shells_say_it(code: int) -> int:
+    return code if code >= 0 else 128 - code
 
 
 def _given(value: Any) -> Any:
@@ -191,6 +201,12 @@ ROWS: tuple[Row, ...] = (
     Wording(item.CollabAgentToolCall, "status", _known_status, until=V0_166),
     Kinds((item.SubAgentActivity, item.Sleep, item.AudioInput, item.LocalAudioInput), since=V0_147),
     Kinds((item.FunctionCallOutput,), since=V0_166),
+    # commands
+    Wording(command.CommandExecResponse, "exit_code", _any_signal, until=V0_147),
+    Wording(command.CommandExecResponse, "exit_code", _signal_as_shells_say_it, since=V0_147),
+    Wording(command.ProcessExitedNotification, "exit_code", _signal_as_shells_say_it, since=V0_147),
+    Notices((methods.PROCESS_OUTPUT_DELTA, methods.PROCESS_EXITED), since=V0_147),
+    since(V0_166, command.ProcessExitedNotification, "output_drain_timed_out"),
     # refusals
     Kinds((errors.ProviderNotConfigured,), since=V0_166),
     # everything else

@@ -12,10 +12,12 @@ from typing import Any
 
 import msgspec
 
+from protocol.wire import Record
 from rollout.events import ThreadSettingsApplied
 from rollout.lines import ResponseItem, TurnContext
 from rollout.model_items import as_object
 from server.engine.offer import offer
+from server.engine.project_docs import Docs, told_as
 from server.engine.settings import Settings
 from server.skills.store import SkillSet
 
@@ -82,26 +84,47 @@ def _stored_profile(profile: dict[str, Any], cwd: str) -> dict[str, Any]:
     return stored
 
 
+class Known(Record):
+    """What the model has already been told: the settings, None if it must be told all; and of AGENTS.md files."""
+
+    settings: TurnContext | None = None
+    instructions: str | None = None
+
+
+NOTHING = Known()
+
+
 def news(
-    settings: Settings, current: TurnContext, last: TurnContext | None, skills: SkillSet | None = None
+    settings: Settings, current: TurnContext, known: Known, docs: Docs, skills: SkillSet | None = None
 ) -> list[ResponseItem]:
-    """The context messages that must precede this turn's input; ``last`` is the context the model already has.
+    """The context messages that must precede this turn's input, for a model that knows so much.
 
     Skills are offered once, to a model that has no context yet.
     """
+    last = known.settings
     messages: list[ResponseItem] = []
     developer = _developer(settings, current, last)
     if last is None and skills is not None:
         developer += offer(skills)
     if developer:
         messages.append(_message("developer", developer))
+    user = _instructions(current, docs, None if last is None else known.instructions)
     if last is None or (last.cwd, last.current_date, last.timezone) != (
         current.cwd,
         current.current_date,
         current.timezone,
     ):
-        messages.append(_message("user", [_environment(current)]))
+        user.append(_environment(current))
+    if user:
+        messages.append(_message("user", user))
     return messages
+
+
+def _instructions(context: TurnContext, docs: Docs, told: str | None) -> list[str]:
+    text = told_as(docs, told)
+    if text is None:
+        return []
+    return [f"# AGENTS.md instructions for {context.cwd}\n\n<INSTRUCTIONS>\n{text}\n</INSTRUCTIONS>"]
 
 
 def _developer(settings: Settings, current: TurnContext, last: TurnContext | None) -> list[str]:

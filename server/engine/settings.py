@@ -40,6 +40,8 @@ from protocol.turn import (
 from protocol.wire import UNSET, Record
 from rollout.latest import Latest
 from server.config import Config, Overrides, SessionSettings
+from server.config_keys import CodexKeys
+from server.engine.project_docs import DocRules
 from server.models import ModelMetadata, metadata
 from server.providers.settings import ProviderConfig
 
@@ -48,6 +50,9 @@ DEFAULT_INSTRUCTIONS = Path(__file__).parent / "instructions.md"
 
 LOCAL = "local"
 """The id of the one environment that there is: this machine."""
+
+COMPACT_PERCENT = 90
+"""Share of a model's window that may be used before the history is summed up."""
 
 PROFILES: dict[str, SandboxPolicy] = {
     ":read-only": ReadOnly(),
@@ -80,6 +85,17 @@ class Settings(Record):
     mode: CollaborationMode | None
     known: ModelMetadata
     """What the engine must know of the model."""
+    docs: DocRules
+    """Where AGENTS.md files are looked for."""
+    compact_limit: int | None
+    """Tokens from which on the model history is summed up, if less than the model's own share."""
+    compact_prompt: str | None
+
+    @property
+    def context_limit(self) -> int:
+        """Tokens that the model history may hold before it is summed up."""
+        own = self.known.context_window * COMPACT_PERCENT // 100
+        return min(own, self.compact_limit) if self.compact_limit and self.compact_limit > 0 else own
 
     @property
     def collaboration(self) -> CollaborationMode:
@@ -104,7 +120,7 @@ def session_settings(
     """
     overrides = _restored(overrides, last)
     session = config.effective(overrides.config or {}, _typed(overrides), Path(cwd))
-    sandbox = _chosen_sandbox(overrides) or _policy(session)
+    sandbox = _chosen_sandbox(overrides) or policy_of(session)
     return Settings(
         model=session.model,
         provider=session.provider,
@@ -123,15 +139,30 @@ def session_settings(
         base_instructions=session.base_instructions or instructions or DEFAULT_INSTRUCTIONS.read_text(),
         developer_instructions=session.keys.developer_instructions,
         mode=None,
-        known=metadata(
-            session.model, session.keys.model_context_window, session.keys.model_supports_reasoning_summaries
-        ),
+        known=_known(session),
+        docs=_doc_rules(config, session.keys),
+        compact_limit=session.keys.model_auto_compact_token_limit,
+        compact_prompt=session.keys.compact_prompt,
+    )
+
+
+def _known(session: SessionSettings) -> ModelMetadata:
+    keys = session.keys
+    return metadata(session.model, keys.model_context_window, keys.model_supports_reasoning_summaries)
+
+
+def _doc_rules(config: Config, keys: CodexKeys) -> DocRules:
+    return DocRules(
+        home=str(config.codex_home),
+        max_bytes=keys.project_doc_max_bytes,
+        fallbacks=tuple(keys.project_doc_fallback_filenames),
+        markers=tuple(keys.project_root_markers),
     )
 
 
 def _chosen_sandbox(overrides: SessionOverrides) -> SandboxPolicy | None:
     if overrides.permission_profile is not None:
-        return _sandbox_of(overrides.permission_profile)
+        return sandbox_of(overrides.permission_profile)
     return None if overrides.permissions is None else PROFILES[overrides.permissions]
 
 
@@ -178,7 +209,7 @@ def _permitted(params: TurnOverrides) -> dict[str, Any]:
     """What the params change of what may be done."""
     profile = params.permission_profile
     if profile is not None:
-        return {"sandbox": _sandbox_of(profile), "permission_profile": profile, "active_profile": None}
+        return {"sandbox": sandbox_of(profile), "permission_profile": profile, "active_profile": None}
     named = params.permissions
     sandbox = params.sandbox_policy if named is None else PROFILES[named]
     if sandbox is None:
@@ -228,7 +259,7 @@ def _managed(network: bool, entries: list[FileSystemEntry]) -> ManagedProfile:
     return ManagedProfile(network=NetworkPermission(enabled=network), file_system=RestrictedFileSystem(entries=entries))
 
 
-def _sandbox_of(profile: PermissionProfile) -> SandboxPolicy:
+def sandbox_of(profile: PermissionProfile) -> SandboxPolicy:
     """The tightest sandbox policy that allows what the profile allows and that we can express."""
     match profile:
         case ExternalProfile(network=network):
@@ -262,7 +293,8 @@ def _typed(overrides: SessionOverrides) -> Overrides:
     )
 
 
-def _policy(session: SessionSettings) -> SandboxPolicy:
+def policy_of(session: SessionSettings) -> SandboxPolicy:
+    """The sandbox policy of the configuration."""
     match session.sandbox_mode:
         case "danger-full-access":
             return DangerFullAccess()

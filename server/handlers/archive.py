@@ -6,7 +6,7 @@ import asyncio
 
 from protocol import frames, methods
 from protocol.errors import internal_error, invalid_request
-from protocol.methods import Notice
+from protocol.method import Notice
 from protocol.thread import ThreadIdNotification, ThreadIdParams, ThreadResponse
 from protocol.wire import Empty
 from server.dispatch import Call, handles

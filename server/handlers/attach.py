@@ -18,6 +18,7 @@ from protocol.thread import (
 )
 from protocol.turn import Turn
 from server.dispatch import Call, handles
+from server.engine import project_docs
 from server.handlers.checks import check_items, check_permissions, page_size, parse_thread_id, room_to_follow
 from server.handlers.session import resume_response, session_response
 from server.threads.item_pages import Pages
@@ -44,12 +45,14 @@ async def resume(call: Call, params: ThreadResumeParams) -> ResumeResponse:
         with call.app.loaded.held(live):
             if known is not None:
                 await known.catch_up()
+            docs = await project_docs.find(live.settings.docs, live.settings.cwd)
             if not params.exclude_turns:
                 await live.prepare(call.connection.version)
             snapshot = attach(call, live, turns=not params.exclude_turns, seen=params.since_sequence)
     return resume_response(
         snapshot,
         live.settings,
+        docs,
         page=_page(params, snapshot.turns),
         turns_cursor=end_cursor(snapshot.turns),
         items_cursor=Pages(live.id, snapshot.turns).newest(),
@@ -61,23 +64,24 @@ async def fork(call: Call, params: ThreadForkParams) -> SessionResponse:
     """Copy a thread and attach to the copy. The source is only read."""
     check_permissions(params)
     with room_to_follow(call):
-        live, snapshot = await _fork(call, params)
+        live, snapshot, docs = await _fork(call, params)
     started = frames.notification(methods.THREAD_STARTED, ThreadStartedNotification(thread=live.describe([])))
     call.then(lambda: call.app.outgoing.announce(started))
-    return session_response(snapshot, live.settings)
+    return session_response(snapshot, live.settings, docs)
 
 
-async def _fork(call: Call, params: ThreadForkParams) -> tuple[LiveThread, Snapshot]:
+async def _fork(call: Call, params: ThreadForkParams) -> tuple[LiveThread, Snapshot, project_docs.Docs]:
     path = await _source(call, params.thread_id, params.path)
     source = next((thread for thread in call.app.loaded if thread.summary.path == path), None)
     if source is not None:
         source.require_written()
     live = await call.app.opening.fork(path, params, originator=call.connection.client_name)
+    docs = await project_docs.find(live.settings.docs, live.settings.cwd)
     call.app.loaded.add(live, told=False)
     with call.app.loaded.held(live):
         if not params.exclude_turns:
             await live.prepare(call.connection.version)
-        return live, attach(call, live, turns=not params.exclude_turns)
+        return live, attach(call, live, turns=not params.exclude_turns), docs
 
 
 def attach(call: Call, live: LiveThread, *, turns: bool, seen: Position | None = None) -> Snapshot:

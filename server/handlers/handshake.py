@@ -10,6 +10,7 @@ from protocol.dialects.versions import NEWEST
 from protocol.errors import invalid_request
 from protocol.initialize import ConfigWarningNotification, InitializeParams, InitializeResponse
 from protocol.wire import UNSET
+from server.commands.sandbox import MISSING
 from server.dispatch import Call, handles
 from server.version import VERSION
 
@@ -38,7 +39,15 @@ def _open(call: Call) -> None:
     for warning in call.app.config.warnings:
         told = ConfigWarningNotification(summary=warning.summary, details=warning.details, path=warning.path or UNSET)
         call.connection.send(frames.notification(methods.CONFIG_WARNING, told))
+    if call.app.sandbox_known is not None:
+        call.app.sandbox_known.add_done_callback(lambda _known: _tell_of_sandbox(call))
     call.app.subscriptions.open(call.connection)
+
+
+def _tell_of_sandbox(call: Call) -> None:
+    if call.app.sandbox.means is None:
+        told = ConfigWarningNotification(summary="Commands cannot be confined.", details=MISSING)
+        call.connection.send(frames.notification(methods.CONFIG_WARNING, told))
 
 
 def _user_agent(params: InitializeParams) -> str:

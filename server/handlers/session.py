@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from protocol.thread import ResumeResponse, SessionResponse, TurnsPage
+from server.engine.project_docs import Docs
 from server.engine.settings import Settings
 from server.threads.snapshot import Snapshot
 
 
-def session_response(snapshot: Snapshot, settings: Settings) -> SessionResponse:
-    """A thread and the settings it runs with."""
-    return SessionResponse(**_session(snapshot, settings))
+def session_response(snapshot: Snapshot, settings: Settings, docs: Docs) -> SessionResponse:
+    """A thread and the settings it runs with; ``docs``: the AGENTS.md files that count for it."""
+    return SessionResponse(**_session(snapshot, settings, docs))
 
 
 def resume_response(
     snapshot: Snapshot,
     settings: Settings,
+    docs: Docs,
     *,
     page: TurnsPage | None,
     turns_cursor: str | None,
@@ -24,7 +26,7 @@ def resume_response(
 ) -> ResumeResponse:
     """The same with the page of turns that was asked for, and the way back from the end of the history."""
     return ResumeResponse(
-        **_session(snapshot, settings),
+        **_session(snapshot, settings, docs),
         collaboration_mode=settings.collaboration,
         initial_turns_page=page,
         turns_backwards_cursor=turns_cursor,
@@ -32,7 +34,7 @@ def resume_response(
     )
 
 
-def _session(snapshot: Snapshot, settings: Settings) -> dict[str, Any]:
+def _session(snapshot: Snapshot, settings: Settings, docs: Docs) -> dict[str, Any]:
     return {
         "thread": snapshot.thread,
         "sequence": snapshot.sequence,
@@ -41,7 +43,7 @@ def _session(snapshot: Snapshot, settings: Settings) -> dict[str, Any]:
         "service_tier": settings.service_tier,
         "cwd": settings.cwd,
         "runtime_workspace_roots": list(settings.workspace_roots),
-        "instruction_sources": [],
+        "instruction_sources": list(docs.sources),
         "approval_policy": settings.approval_policy,
         "approvals_reviewer": settings.approvals_reviewer,
         "sandbox": settings.sandbox,

@@ -21,6 +21,7 @@ from protocol.thread import (
 from protocol.wire import Empty
 from rollout.events import ThreadNameUpdated
 from server.dispatch import Call, handles
+from server.engine import project_docs
 from server.handlers.checks import check_environments, check_permissions, check_tools, parse_thread_id, room_to_follow
 from server.handlers.session import session_response
 from server.threads.describe import thread_object
@@ -36,11 +37,12 @@ async def start(call: Call, params: ThreadStartParams) -> SessionResponse:
     check_tools(params.dynamic_tools or [])
     with room_to_follow(call):
         live = await call.app.opening.start(params, originator=call.connection.client_name)
+        docs = await project_docs.find(live.settings.docs, live.settings.cwd)
         call.app.loaded.add(live, told=False)
         snapshot = live.attach(call.connection, turns=False)
     started = frames.notification(methods.THREAD_STARTED, ThreadStartedNotification(thread=snapshot.thread))
     call.then(lambda: call.app.outgoing.announce(started))
-    return session_response(snapshot, live.settings)
+    return session_response(snapshot, live.settings, docs)
 
 
 @handles(methods.THREAD_READ)

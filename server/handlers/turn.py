@@ -1,4 +1,4 @@
-"""turn/start, turn/steer, turn/interrupt."""
+"""turn/start, turn/steer, turn/interrupt, thread/compact/start: all that begins, feeds and ends turns."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import asyncio
 from protocol import methods
 from protocol.errors import INVALID_PARAMS, RpcError, invalid_request
 from protocol.item import ImageInput, UserInput
+from protocol.thread import ThreadIdParams
 from protocol.turn import (
     InputTooLarge,
+    TurnError,
     TurnInterruptParams,
     TurnStartParams,
     TurnStartResponse,
@@ -55,6 +57,20 @@ async def start(call: Call, params: TurnStartParams) -> TurnStartResponse:
     return TurnStartResponse(turn=begun_turn(_give(call, live, params, provider)))
 
 
+@handles(methods.THREAD_COMPACT_START)
+async def compact(call: Call, params: ThreadIdParams) -> Empty:
+    """Begin a turn that sums up the model history."""
+    live = call.app.loaded.require(parse_thread_id(params.thread_id))
+    await live.claim()
+    provider = await call.app.provider(live.settings.provider)
+    if live.is_busy:
+        raise invalid_request(f"a turn of thread {live.id} is running; stop it, or wait for its end, and try again")
+    call.app.refuse_when_draining()
+    live.client = (call.connection.client_name, call.connection.client_version)
+    live.begin_compaction(provider)
+    return Empty()
+
+
 @handles(methods.TURN_STEER)
 async def steer(call: Call, params: TurnSteerParams) -> TurnSteerResponse:
     """Give the running turn more input; it is taken in when the model next pauses."""
@@ -68,6 +84,10 @@ async def steer(call: Call, params: TurnSteerParams) -> TurnSteerResponse:
         raise invalid_request("no active turn to steer")
     if turn.id != params.expected_turn_id:
         raise invalid_request(f"expected active turn id `{params.expected_turn_id}` but found `{turn.id}`")
+    if turn.kind == "compact":
+        kind = {"activeTurnNotSteerable": {"turnKind": turn.kind}}
+        error = TurnError(message="cannot steer a compact turn", codex_error_info=kind)
+        raise invalid_request(error.message, error)
     if not turn.steer(Input(params.input, params.client_user_message_id)):
         raise invalid_request("no active turn to steer")
     return TurnSteerResponse(turn_id=turn.id)
@@ -93,12 +113,13 @@ async def interrupt(call: Call, params: TurnInterruptParams) -> Empty:
 
 
 def _give(call: Call, live: LiveThread, params: TurnStartParams, provider: Provider) -> str:
-    """Hand the input to the running turn, or begin one. Returns its id."""
+    """Hand the input to the running turn, or begin one, maybe after a compaction. Returns its id."""
     if (news := adopt(live, turn_settings(live.settings, params), record=False)) is not None:
         live.broadcast(news)
     given = Input(params.input, params.client_user_message_id)
-    if live.turn is not None and live.turn.steer(given):
-        return live.turn.id
+    taking = live.next or live.turn
+    if taking is not None and taking.steer(given):
+        return taking.id
     live.client = (call.connection.client_name, call.connection.client_version)
     return live.begin_turn(provider, given, params.output_schema, call.app.skills).id
 

@@ -38,6 +38,8 @@ from rollout.read_states import ReadStates
 from rollout.reader import RolloutError
 from rollout.usage import attribute, recomputed
 from server.connection import Connection
+from server.engine.compaction import CompactTurn
+from server.engine.conversing import RegularTurn
 from server.engine.inputs import Input
 from server.engine.settings import Settings
 from server.engine.turn import Turn
@@ -80,20 +82,16 @@ class LiveThread:
         recent_limit: int,
         reread: Reread | None = None,
     ) -> None:
-        self.summary = summary
-        self.settings = settings
-        self.meta = meta
+        self.summary, self.settings, self.meta = summary, settings, meta
         self.client: tuple[str, str] = ("threadcast", "0")
         self.turn: Turn | None = None
-        self.interrupted: str | None = None
-        """The turn that was stopped last."""
+        self.next: Turn | None = None  # begins when the running one ends
+        self.interrupted: str | None = None  # the turn that was stopped last
         self._memory = memory
         self._writing = writing
         self._form: Form = Legacy() if writing is None else writing.form
-        self._outgoing = outgoing
-        self._subscriptions = subscriptions
-        self._limits = limits
-        self._read_states = read_states
+        self._outgoing, self._subscriptions = outgoing, subscriptions
+        self._limits, self._read_states = limits, read_states
         self._on_change = on_change
         self._reread = reread
         self._status = Status()
@@ -102,8 +100,7 @@ class LiveThread:
         self._recent: Recent | None = None
         self._recent_limit = recent_limit
         if writing is not None:
-            writing.warn = self.warn
-            writing.on_change = partial(on_change, self)
+            writing.warn, writing.on_change = self.warn, partial(on_change, self)
 
     @property
     def id(self) -> str:
@@ -244,18 +241,18 @@ class LiveThread:
                 self._running.error = turn_error(event)
                 self._set_status(Status(failed=True))
             case events.TaskComplete() | events.TurnAborted():
-                self.turn = None
                 if isinstance(event, events.TurnAborted):
                     self.interrupted = optional(event.turn_id)
-                else:
+                elif self._status.failed or not isinstance(self.turn, CompactTurn):
                     self._note_unread(event.turn_id)
+                self._begin(self.next)
                 self._set_status(replace(self._status, running=False))
                 self._on_change(self)
             case _:
                 pass
 
     def _note_unread(self, turn_id: str) -> None:
-        """A turn has a result, good or bad: nobody has seen it until somebody says so."""
+        """A turn has an answer, or failed: nobody has seen it until somebody says so."""
         if not self.materialised:
             return
         state = self._read_states.completed(self.id, turn_id)
@@ -285,14 +282,24 @@ class LiveThread:
     # -- turns -------------------------------------------------------------------------------------------------------
 
     def begin_turn(self, provider: Provider, given: Input, output_schema: object, skills: Skills | None = None) -> Turn:
-        """Start a turn with the settings of now. The caller made sure that none is running."""
-        self.turn = Turn(self, provider, self.settings, given, output_schema, skills)
-        self.turn.begin()
-        return self.turn
+        """Start a turn with the settings of now; if one is running that takes no input, start it after that one."""
+        turn = self.next = RegularTurn(self, provider, self.settings, given, output_schema, skills)
+        if self.turn is None:
+            self._begin(turn)
+        return turn
+
+    def begin_compaction(self, provider: Provider) -> None:
+        """Start a turn that sums up the model history. The caller made sure that none is running."""
+        self._begin(CompactTurn(self, provider, self.settings))
+
+    def _begin(self, turn: Turn | None) -> None:
+        self.turn, self.next = turn, None
+        if turn is not None:
+            turn.begin()
 
     def turn_with(self, client_id: str | None) -> WireTurn | None:
         """The turn that has the input which a client gave this id, without its items; None if there is none."""
-        return turn_with(client_id, self.turn, self._memory.history)
+        return turn_with(client_id, self.next or self.turn, self._memory.history)
 
     async def prompt(self) -> Prompt:
         """The model history; read from disk the first time. Raises :class:`~server.errors.TurnError`."""
@@ -375,8 +382,7 @@ class LiveThread:
     async def settle(self) -> None:
         """Stop the running turn and write what waits. Raises :class:`~protocol.errors.RpcError` if that cannot be."""
         await self._stop()
-        if self._writing is not None:
-            self._writing.require_written()
+        self.require_written()
 
     def require_written(self) -> None:
         """Raise :class:`~protocol.errors.RpcError` if memory holds what its rollout does not."""
@@ -390,7 +396,6 @@ class LiveThread:
             self._writing.close()
 
     async def _stop(self) -> None:
-        if self.turn is not None:
-            turn = self.turn
+        while (turn := self.turn) is not None:
             await turn.interrupt()
             await asyncio.wait({turn.ended})

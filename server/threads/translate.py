@@ -79,7 +79,7 @@ def _ended(running: InFlight, event: events.TaskComplete | events.TurnAborted) -
         id=running.turn_id,
         root_turn_id=running.turn_id,
         items=[] if last is None else [last],
-        items_view="summary" if status == "completed" else "notLoaded",
+        items_view="notLoaded" if last is None else "summary",
         status=status,
         error=None if aborted else running.error,
         started_at=running.started_at,

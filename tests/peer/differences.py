@@ -33,6 +33,20 @@ def _begins(text: str) -> Callable[[Any, Sequence[Heard]], bool]:
 
 
 SHARED: tuple[Difference, ...] = (
+    Verdict(
+        "a file is copied onto itself",
+        "The peer empties it; we refuse.",
+        "fs/copy",
+        "refused",
+        ("a file is copied onto itself",),
+    ),
+    Verdict(
+        "devices are no files",
+        "The peer writes to them, and waits for whoever reads; we refuse.",
+        "fs/writeFile",
+        "refused",
+        ("a device is written",),
+    ),
     Extra(
         "limits that say nothing",
         "The peer repeats limits that no provider named, after every response; we tell what a provider says.",
@@ -89,6 +103,22 @@ SHARED: tuple[Difference, ...] = (
         "ours",
         "thread/tokenUsage/updated",
         only=("resume without turns",),
+    ),
+    Field(
+        "usage after a compaction",
+        "An estimate of what the model gets: the peer's context holds instructions of many pages, ours does not.",
+        "thread/tokenUsage/updated",
+        ".tokenUsage.last.totalTokens",
+        only=("a thread is summed up", "a thread is summed up before a turn"),
+        right="either",
+    ),
+    Field(
+        "items of a compaction that runs",
+        "The peer shows the item when it is over; ours is there from its beginning, like every item of a running turn.",
+        "thread/turns/list answered",
+        ".data.*.items.*",
+        lambda _ours, theirs: theirs == ABSENT,
+        only=("summing up is stopped",),
     ),
     Field(
         "failed turns stay failed",

@@ -17,6 +17,23 @@ FAILED_REQUESTS = ("input that is empty", "a thread without a file gets a name")
 DIFFERENCES: tuple[Difference, ...] = (
     *SHARED,
     Field(
+        "what is no file",
+        "The peer asks the system, which fails; later versions and ours say that the request is wrong.",
+        "fs/readFile refused",
+        ".code",
+        lambda ours, theirs: (ours, theirs) == (-32600, -32603),
+        only=("a folder is read as a file",),
+        right="either",
+    ),
+    Field(
+        "names before ways",
+        "In later versions and ours a file whose name fits comes before those that fit by their folders.",
+        "fuzzyFileSearch*",
+        ".files.*.score",
+        lambda ours, theirs: ours >> 16 > 0 and ours & 0xFFFF == theirs,
+        right="either",
+    ),
+    Field(
         "history in an announcement",
         "The peer tells everybody all turns of a new fork; nobody needs them, and later versions leave them out.",
         "thread/started",
@@ -37,6 +54,21 @@ DIFFERENCES: tuple[Difference, ...] = (
         "ours",
         "turn/interrupt refused",
         only=("stopping a turn that does not run", "stopping with the id of another turn"),
+    ),
+    Extra(
+        "advice after a compaction",
+        "The peer advises to begin a new thread; later versions do so no more.",
+        "theirs",
+        "warning",
+        lambda body, _before: bool(body["message"].startswith("Heads up")),
+        only=("a thread is summed up", "a thread is summed up before a turn"),
+    ),
+    Field(
+        "files named to a joiner",
+        "The peer looks for the root of the project by the markers of the server, not by those of the thread.",
+        "thread/resume answered",
+        ".instructionSources.*",
+        only=("words of a project for models",),
     ),
     Field(
         "name of the reviewer",

@@ -18,6 +18,9 @@ from tests.peer.player import Recording, play_group, write_home
 from tests.peer.rows import Extra
 from tests.peer.scripts_of_catalogues import CATALOGUES, GATES, SORTING
 from tests.peer.scripts_of_changes import FACTS, PAGES, ROLLBACKS
+from tests.peer.scripts_of_commands import COMMANDS
+from tests.peer.scripts_of_compaction import COMPACTING, DOCUMENTS, documents
+from tests.peer.scripts_of_files import FILES, work
 from tests.peer.scripts_of_lists import LISTS, threads
 from tests.peer.scripts_of_newer import ARRIVING, ENDING, READING, SETTINGS, WALKING
 from tests.peer.scripts_of_threads import ATTACHING, FORKING, KEEPING
@@ -33,8 +36,12 @@ GROUPS = (
     Group("turns", (*TURNS, *FAILURES, *REFUSALS)),
     Group("changes", (*ROLLBACKS, *PAGES, *FACTS)),
     Group("newer", (*ARRIVING, *WALKING, *SETTINGS, *READING, *ENDING)),
+    Group("commands", COMMANDS),
     Group("catalogues", (*CATALOGUES, *SORTING, *GATES)),
+    Group("compacting", COMPACTING),
+    Group("documents", DOCUMENTS, documents),
     Group("lists", LISTS, threads),
+    Group("files", FILES, work),
 )
 
 PEERS = {codex.REFERENCE: differences_of_0_125.DIFFERENCES, codex.NEWEST: differences_of_0_169.DIFFERENCES}

@@ -76,15 +76,29 @@ async def planned(client: Client, thread_id: str) -> str:
     return thread_id
 
 
-async def with_tools(client: Client, thread_id: str) -> str:
-    """A command, a compaction, and turns that were taken back."""
-    await client.run_turn(thread_id, "runs a command")
+async def summed_up(client: Client, thread_id: str) -> str:
+    """A thread that was summed up twice, once before it was too late."""
+    await client.run_turn(thread_id, "hello")
+    await compact(client, thread_id)
+    await client.run_turn(thread_id, "in between reads:260000")
+    await client.run_turn(thread_id, "and on")
+    return thread_id
+
+
+async def compact(client: Client, thread_id: str) -> None:
+    """Sum it up, to the end of that turn."""
     await client.call("thread/compact/start", threadId=thread_id)
     compacted = await client.find(
         lambda m: m.get("method") == "item/completed" and m["params"]["item"]["type"] == "contextCompaction"
     )
     turn_id = compacted["params"]["turnId"]
     await client.find(lambda m: m.get("method") == "turn/completed" and m["params"]["turn"]["id"] == turn_id)
+
+
+async def with_tools(client: Client, thread_id: str) -> str:
+    """A command, a compaction, and turns that were taken back."""
+    await client.run_turn(thread_id, "runs a command")
+    await compact(client, thread_id)
     await client.run_turn(thread_id, "this goes")
     await client.run_turn(thread_id, "and this")
     await client.call("thread/rollback", threadId=thread_id, numTurns=2)
@@ -97,6 +111,8 @@ STORIES = [
     pytest.param("ours", ends_failed, id="ours-ends-failed"),
     pytest.param("ours", forked, id="ours-forked"),
     pytest.param("ours", planned, id="ours-planned"),
+    pytest.param("ours", summed_up, id="ours-summed-up"),
+    pytest.param("peer", summed_up, id="peer-summed-up"),
     pytest.param("peer", planned, id="peer-planned"),
     pytest.param("peer", plain, id="peer-plain"),
     pytest.param("peer", ends_failed, id="peer-ends-failed"),
@@ -187,7 +203,7 @@ async def newest_things(client: Client, thread_id: str) -> str:
     return thread_id
 
 
-@pytest.mark.parametrize("story", [plain, newest_things, forked])
+@pytest.mark.parametrize("story", [plain, newest_things, forked, summed_up])
 async def test_the_newest_version_tells_the_same_of_our_threads(story: Story, home: Path) -> None:
     thread_id, _ = await write("ours", story, home)
     async with serving(ours(), home) as server, attached(server, version=codex.NEWEST) as client:
@@ -231,6 +247,41 @@ async def test_a_thread_goes_back_and_forth(home: Path, model: ModelServer) -> N
     assert list(differences(told_by_us, told_by_peer)) == []
     assert our_usage == peer_usage
     assert our_usage[0]["tokenUsage"]["total"]["outputTokens"] == 6 * 20
+
+
+def words_of(model: ModelServer) -> list[str]:
+    """What the newest request says besides context, in order; of a summary only what the model itself wrote."""
+    texts = [part["text"] for item in model.request["input"] for part in item.get("content") or [] if "text" in part]
+    context = ("<", "# AGENTS.md", "You are")
+    return [text.splitlines()[-1] for text in texts if not text.startswith(context)]
+
+
+@pytest.mark.parametrize("version", [codex.REFERENCE, codex.NEWEST])
+@pytest.mark.parametrize("first", ["ours", "peer"])
+async def test_a_thread_that_was_summed_up_is_told_alike_by_both(
+    first: str, version: str, home: Path, model: ModelServer
+) -> None:
+    config = home / "config.toml"
+    config.write_text('compact_prompt = "sum up"\n' + config.read_text())
+    both = {"ours": ours(), "peer": released(version)}
+    second = "peer" if first == "ours" else "ours"
+    async with serving(both[first], home) as server, attached(server, version=version) as client:
+        started = await client.call("thread/start", cwd=str(home))
+        thread_id = started["thread"]["id"]
+        await client.run_turn(thread_id, "hello")
+        await compact(client, thread_id)
+        await client.run_turn(thread_id, "and on")
+        asked = words_of(model)
+    said = []
+    for who in (second, first):
+        async with serving(both[who], home) as server, attached(server, version=version) as client:
+            resumed = await client.call("thread/resume", threadId=thread_id)
+            said.append([[item["type"] for item in turn["items"]] for turn in resumed["thread"]["turns"]])
+            await client.run_turn(thread_id, f"once more from {who}")
+            asked = [*asked, *words_of(model)[-2:]]
+            assert words_of(model) == asked
+    assert said[0] == [["userMessage", "agentMessage"], ["contextCompaction"], ["userMessage", "agentMessage"]]
+    assert said[1] == [*said[0], ["userMessage", "agentMessage"]]
 
 
 async def test_looking_at_a_thread_of_the_peer_leaves_its_file_untouched(home: Path) -> None:

@@ -112,3 +112,16 @@ async def test_two_terminals_on_one_thread_see_the_turns_of_both(home: Path, tmu
             assert screen.count("Noted: SAID BY ONE") == 1
             status = await status_of(terminal, thread_id)
             assert "Token usage: 240 total (180 input + 60 output)" in status
+
+
+@pytest.mark.parametrize("version", [codex.REFERENCE, codex.NEWEST])
+async def test_compact_sums_the_thread_up_and_the_chat_goes_on(version: str, home: Path, tmux: Tmux) -> None:
+    async with serving(ours(), home) as server:
+        terminal = await tmux.codex("compact", "--remote", server.url, version=version)
+        await terminal.sees("test-model default")
+        await terminal.say("good morning")
+        await terminal.sees("Noted: GOOD MORNING")
+        await terminal.say("/compact")
+        await terminal.sees("ompacted")
+        await terminal.say("still there")
+        await terminal.sees("Noted: STILL THERE")

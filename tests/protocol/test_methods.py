@@ -2,15 +2,16 @@ import msgspec
 import pytest
 
 from protocol import methods
+from protocol.method import Method, Notice
 from protocol.methods import METHODS, NOTICES
 
 
 def test_every_method_and_notification_has_one_row() -> None:
     assert len({method.name for method in METHODS}) == len(METHODS)
     assert len({notice.name for notice in NOTICES}) == len(NOTICES)
-    rows = {value for value in vars(methods).values() if isinstance(value, methods.Method)}
+    rows = {value for value in vars(methods).values() if isinstance(value, Method)}
     assert rows == set(METHODS)
-    told = {value for value in vars(methods).values() if isinstance(value, methods.Notice)}
+    told = {value for value in vars(methods).values() if isinstance(value, Notice)}
     assert told == set(NOTICES)
 
 
@@ -43,7 +44,7 @@ def test_every_method_and_notification_has_one_row() -> None:
     ],
 )
 def test_experimental_methods_and_fields_name_their_gate(
-    method: methods.Method[object, object], params: dict[str, object], gate: str | None
+    method: Method[object, object], params: dict[str, object], gate: str | None
 ) -> None:
     assert method.gate(method.decoder.decode(msgspec.json.encode(params))) == gate
 

@@ -12,3 +12,13 @@ UNHEARD = {
     "account/usage/read": "nobody is ever signed in whose usage could be read, so it is always refused",
 }
 """Rows whose message no conversation hears in each version that knows it -> why not."""
+
+UNASKED = {
+    "fs/writeFile": "it would change files of this machine",
+    "fs/createDirectory": "it would change files of this machine",
+    "fs/remove": "it would change files of this machine",
+    "fs/copy": "it would change files of this machine",
+    "fuzzyFileSearch/sessionUpdate": "at the peer it depends on what another connection has just asked",
+}
+"""Requests whose examples are only read and never asked -> why not. Conversations beside the peer ask them in
+a folder of their own."""
