@@ -91,14 +91,13 @@ class LiveThread:
         self._writing = writing
         self._form: Form = Legacy() if writing is None else writing.form
         self._outgoing, self._subscriptions = outgoing, subscriptions
-        self._limits, self._read_states = limits, read_states
+        self._limits, self._read_states, self._recent_limit = limits, read_states, recent_limit
         self._on_change = on_change
         self._reread = reread
         self._status = Status()
         self._running: InFlight | None = None
         self._prompt_lock = asyncio.Lock()
         self._recent: Recent | None = None
-        self._recent_limit = recent_limit
         if writing is not None:
             writing.warn, writing.on_change = self.warn, partial(on_change, self)
 

@@ -18,15 +18,16 @@ PIECES = [f"<{number}>" for number in range(400)]
 JOINERS = 10
 
 
-def streamed(pace: Gate) -> list[Step]:
-    """A message in many pieces. It starts when the gate opens and gives the event loop a turn now and then."""
-    return message(deltas=[PIECES[0], pace, *PIECES[1:]])
+def streamed(pace: Gate, end: Gate) -> list[Step]:
+    """A message in many pieces. It goes on when the first gate opens, and ends when the second one does."""
+    return message(deltas=[PIECES[0], pace, *PIECES[1:], end])
 
 
-async def joined_text(client: Client, thread_id: str) -> str:
+async def joined_text(client: Client, thread_id: str, attached: asyncio.Barrier) -> str:
     """Attach, and put together what the snapshot says and the deltas after it; earlier ones make no sense yet."""
     request_id = await client.post("thread/resume", {"threadId": thread_id})
     reply = await client.reply(request_id)
+    await attached.wait()
     await client.find(lambda told: told.get("method") == "turn/completed")
     items = reply["result"]["thread"]["turns"][-1]["items"]
     begun = "".join(item["text"] for item in items if item["type"] == "agentMessage")
@@ -38,16 +39,18 @@ async def joined_text(client: Client, thread_id: str) -> str:
 async def race(home: Path, seed: int) -> list[str]:
     """Ten clients attach while a turn streams; what each of them read."""
     order = random.Random(seed)
-    pace = Gate()
-    async with running(home, [streamed(pace), completed()]) as server:
+    pace, end, attached = Gate(), Gate(), asyncio.Barrier(JOINERS + 1)
+    async with asyncio.timeout(20), running(home, [streamed(pace, end), completed()]) as server:
         _spread(server, order)
         author = await server.client()
         thread_id = (await author.call("thread/start", cwd="/"))["thread"]["id"]
         joiners = [await server.client() for _ in range(JOINERS)]
         await author.start_turn(thread_id, "go")
         await pace.reached.wait()
-        reading = [asyncio.create_task(joined_text(client, thread_id)) for client in joiners]
+        reading = [asyncio.create_task(joined_text(client, thread_id, attached)) for client in joiners]
         pace.open()
+        await attached.wait()  # one that comes too late would wait for the turn's end in vain
+        end.open()
         return await asyncio.gather(*reading)
 
 
