@@ -113,14 +113,6 @@ SHARED: tuple[Difference, ...] = (
         right="either",
     ),
     Field(
-        "items of a compaction that runs",
-        "The peer shows the item when it is over; ours is there from its beginning, like every item of a running turn.",
-        "thread/turns/list answered",
-        ".data.*.items.*",
-        lambda _ours, theirs: theirs == ABSENT,
-        only=("summing up is stopped",),
-    ),
-    Field(
         "failed turns stay failed",
         "The peer does not record errors, so that failed turns become completed; we always record them.",
         "thread/*",

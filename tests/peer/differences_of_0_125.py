@@ -17,6 +17,14 @@ FAILED_REQUESTS = ("input that is empty", "a thread without a file gets a name")
 DIFFERENCES: tuple[Difference, ...] = (
     *SHARED,
     Field(
+        "items of a compaction that runs",
+        "The peer shows the item when it is over; ours is there from its beginning, like every item of a running turn.",
+        "thread/turns/list answered",
+        ".data.*.items.*",
+        lambda _ours, theirs: theirs == ABSENT,
+        only=("summing up is stopped",),
+    ),
+    Field(
         "what is no file",
         "The peer asks the system, which fails; later versions and ours say that the request is wrong.",
         "fs/readFile refused",
