@@ -98,6 +98,7 @@ async def _play(contestant: Contestant, model_url: str, case: Case) -> Outcome:
         thread_id = await start_thread(author)
         await author.call("thread/unsubscribe", threadId=thread_id)
         readers = await join(Connection, server.url, thread_id, READERS)
+        await turn_for_all(readers, thread_id, "hello")  # what a server loads for its first turn is not what is asked
         lazy = await _follow(server, thread_id) if case.stalls else None
         outcome = await _say_all(server, thread_id, readers, case)
         if lazy is not None:
