@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from protocol.errors import INVALID_REQUEST, RpcError, invalid_request
+from protocol.permissions import SandboxPolicy
 from protocol.thread import SessionOverrides
 from protocol.turn import TurnOverrides
 from protocol.wire import Json
@@ -56,6 +57,18 @@ def page_size(limit: int | None) -> int:
     return min(max(DEFAULT_PAGE if limit is None else limit, 1), MAX_PAGE)
 
 
+def offset(cursor: str | None) -> int:
+    """How many entries came before, which is what the cursor of a short list says.
+
+    Raises :class:`~protocol.errors.RpcError` if it says something else.
+    """
+    if cursor is None:
+        return 0
+    if not cursor.isdecimal():
+        raise invalid_request(f"invalid cursor: {cursor}")
+    return int(cursor)
+
+
 def check_items(member: str, items: list[Json]) -> list[Item]:
     """The items if all are model items we know. ``member`` of the params holds them."""
     try:
@@ -72,9 +85,16 @@ def check_permissions(overrides: SessionOverrides | TurnOverrides) -> None:
         raise invalid_request(f"`permissionProfile` cannot be combined with `{member}`")
     if sandbox is not None and overrides.permissions is not None:
         raise invalid_request(f"`permissions` cannot be combined with `{member}`")
-    if overrides.permissions is not None and overrides.permissions not in PROFILES:
-        known = ", ".join(f"`{name}`" for name in PROFILES)
-        raise invalid_request(f"unknown permission profile `{overrides.permissions}`, expected one of {known}")
+    if overrides.permissions is not None:
+        named_profile(overrides.permissions)
+
+
+def named_profile(name: str) -> SandboxPolicy:
+    """What a profile of this name permits. Raises :class:`~protocol.errors.RpcError` if there is none."""
+    if name not in PROFILES:
+        known = ", ".join(f"`{each}`" for each in PROFILES)
+        raise invalid_request(f"unknown permission profile `{name}`, expected one of {known}")
+    return PROFILES[name]
 
 
 def check_environments(environments: list[dict[str, Any]] | None) -> None:

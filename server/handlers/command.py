@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from pathlib import Path
 
 from protocol import frames, methods
 from protocol.command import (
@@ -23,11 +22,12 @@ from server.commands.sandbox import SandboxError, policy_of_profile
 from server.commands.session import Bounds, Outcome, Session, StreamName, Tell
 from server.config import SessionSettings
 from server.dispatch import Call, handles
-from server.engine.settings import PROFILES, policy_of, sandbox_of
-from server.errors import ConfigError
+from server.engine.settings import policy_of, sandbox_of
+from server.handlers.checks import named_profile
 from server.handlers.standalone import (
     OUTPUT_CAP,
     TIMEOUT,
+    configured_at,
     encoded,
     environment_of,
     give,
@@ -114,11 +114,7 @@ async def _run(call: Call, session: Session, confined: Launch, bounds: Bounds) -
 
 async def _confined(call: Call, params: CommandExecParams) -> Launch:
     cwd = _folder(params.cwd)
-    config = call.app.config.reread()
-    try:
-        configured = await asyncio.to_thread(config.effective, cwd=Path(cwd))
-    except ConfigError as error:
-        raise internal_error(f"failed to load configuration: {error}") from error
+    configured = await configured_at(call, cwd)
     launch = Launch(argv=params.command, cwd=cwd, env=environment_of(call, configured, params.env))
     if call.app.sandbox_known is not None:
         await asyncio.shield(call.app.sandbox_known)
@@ -136,10 +132,7 @@ def _folder(given: str | None) -> str:
 def _policy(params: CommandExecParams, configured: SessionSettings) -> SandboxPolicy:
     profile = params.permission_profile
     if isinstance(profile, str):
-        if profile not in PROFILES:
-            known = ", ".join(f"`{name}`" for name in PROFILES)
-            raise invalid_request(f"unknown permission profile `{profile}`, expected one of {known}")
-        return PROFILES[profile]
+        return named_profile(profile)
     if profile is not None:
         return policy_of_profile(profile, sandbox_of(profile))
     return params.sandbox_policy or policy_of(configured)

@@ -32,13 +32,13 @@ from server import models
 from server.config_write import ChangeRefused, write
 from server.dispatch import Call, handles
 from server.errors import ConfigError
-from server.handlers.checks import parse_thread_id
+from server.handlers.checks import offset, parse_thread_id
 
 
 @handles(methods.MODEL_LIST)
 async def list_models(call: Call, params: ModelListParams) -> ModelListResponse:
     """The models of the configured provider; never empty."""
-    _check_cursor(params.cursor)
+    offset(params.cursor)  # all of them are one page, from wherever
     config = call.app.config.reread()
     provider = config.provider_id if params.model_provider is None else params.model_provider
     if params.model_provider is not None and provider not in config.providers:
@@ -76,13 +76,7 @@ async def list_mcp_servers(_call: Call, params: PageParams) -> EmptyPage:
 def _check_page(params: PageParams) -> None:
     if params.thread_id is not None:
         parse_thread_id(params.thread_id)
-    _check_cursor(params.cursor)
-
-
-def _check_cursor(cursor: str | None) -> None:
-    """Cursors of these lists are positions; as each is one page, we hand out none."""
-    if cursor is not None and not cursor.isdecimal():
-        raise invalid_request(f"invalid cursor: {cursor}")
+    offset(params.cursor)  # nothing is there, from wherever
 
 
 @handles(methods.CONFIG_READ)

@@ -42,7 +42,7 @@ from protocol.thread import ThreadIdParams
 from protocol.wire import Empty
 from server.dispatch import Call, handles
 from server.engine.settings import LOCAL, PROFILES
-from server.handlers.checks import parse_thread_id
+from server.handlers.checks import offset, parse_thread_id
 from server.providers.installation import installation_id
 from server.providers.settings import OPENAI, ProviderConfig
 
@@ -105,11 +105,9 @@ async def list_installed_apps(call: Call, params: ThreadPageParams) -> AppsInsta
 async def list_profiles(_call: Call, params: PageParams) -> PermissionProfilePage:
     """The built-in profiles. The cursor is how many came before."""
     every = [PermissionProfile(id=name) for name in PROFILES]
-    begin = 0
-    if params.cursor is not None:
-        if not params.cursor.isdecimal() or not int(params.cursor) <= len(every):
-            raise invalid_request(f"invalid cursor: {params.cursor}")
-        begin = int(params.cursor)
+    begin = offset(params.cursor)
+    if begin > len(every):
+        raise invalid_request(f"invalid cursor: {params.cursor}")
     end = len(every) if params.limit is None else begin + max(params.limit, 1)
     return PermissionProfilePage(data=every[begin:end], next_cursor=str(end) if end < len(every) else None)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Any
 
 from protocol import frames, methods
@@ -22,10 +21,10 @@ from server.commands.child import DEFAULT_SIZE, Child, Launch, SpawnError
 from server.commands.session import Bounds, Session, StreamName, Tell
 from server.connection import Connection
 from server.dispatch import Call, handles
-from server.errors import ConfigError
 from server.handlers.standalone import (
     OUTPUT_CAP,
     TIMEOUT,
+    configured_at,
     encoded,
     environment_of,
     give,
@@ -113,10 +112,7 @@ def _check(params: ProcessSpawnParams) -> Bounds:
 
 
 async def _launch(call: Call, params: ProcessSpawnParams) -> Launch:
-    try:
-        configured = await asyncio.to_thread(call.app.config.reread().effective, cwd=Path(params.cwd))
-    except ConfigError as error:
-        raise internal_error(f"failed to load configuration: {error}") from error
+    configured = await configured_at(call, params.cwd)
     return Launch(argv=params.command, cwd=params.cwd, env=environment_of(call, configured, params.env))
 
 

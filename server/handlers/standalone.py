@@ -1,25 +1,37 @@
-"""What ``command/exec`` and ``process/*`` do in the same way: limits, sizes, input, environment."""
+"""What ``command/exec`` and ``process/*`` do in the same way: limits, sizes, input, configuration."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from protocol.command import TerminalSize
-from protocol.errors import INVALID_PARAMS, RpcError, invalid_request
+from protocol.errors import INVALID_PARAMS, RpcError, internal_error, invalid_request
 from server.commands.child import Size
 from server.commands.environment import changed, environment, keys_of
 from server.commands.session import Session
 from server.config import SessionSettings
 from server.dispatch import Call
+from server.errors import ConfigError
 
 OUTPUT_CAP = 1 << 20
 """Bytes of each stream that are told or kept if a request says nothing else."""
 
 TIMEOUT = 10.0
 """Seconds that a command may take if a request says nothing else."""
+
+
+async def configured_at(call: Call, cwd: str) -> SessionSettings:
+    """The configuration that holds in this folder, now. Raises :class:`~protocol.errors.RpcError`."""
+    config = call.app.config.reread()
+    try:
+        return await asyncio.to_thread(config.effective, cwd=Path(cwd))
+    except ConfigError as error:
+        raise internal_error(f"failed to load configuration: {error}") from error
 
 
 def environment_of(call: Call, configured: SessionSettings, changes: Mapping[str, str | None] | None) -> dict[str, str]:

@@ -7,6 +7,7 @@ once it has ended, but they keep their places.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
@@ -57,8 +58,13 @@ class Pages:
 
     def __init__(self, thread_id: str, turns: list[Turn], turn_id: str | None = None) -> None:
         self._thread_id = thread_id
-        self._order = {turn.id: at for at, turn in enumerate(turns)}
+        self._all = turns
         self._turns = [turn for turn in turns if turn_id is None or turn.id == turn_id]
+
+    @cached_property
+    def _order(self) -> dict[str, int]:
+        """Where each turn stands; only who has a cursor needs it."""
+        return {turn.id: at for at, turn in enumerate(self._all)}
 
     def newest(self) -> str | None:
         """The cursor from which one reads backwards, the newest item included; None if there are no items."""

@@ -153,14 +153,15 @@ class LiveThread:
         self._on_change(self)
         if self._writing is not None:
             self._writing.look()
-        known = self.turns()
+        ended, running = self._memory.split(self._running)
+        known = self._known(ended, running)
         recent = self._recent_for(connection)
         if recent is not None and seen is not None and recent.reaches(seen):
             place = Resumed(epoch=recent.epoch, number=recent.number, complete=True)
             missed = () if was_here else recent.missed(seen)
             return Snapshot(self.describe([]), known, CAUGHT_UP, place, missed)
         replay = decide(self._memory.usage, known, self.id, connection.number)
-        thread = self.describe(self.encoded_turns(connection.version) if turns else [])
+        thread = self.describe(self._memory.encoded.of(ended, connection.version, running) if turns else [])
         if recent is None:
             return Snapshot(thread, known, replay)
         place = Resumed(epoch=recent.epoch, number=recent.number, complete=False)
@@ -173,23 +174,21 @@ class LiveThread:
 
     def turns(self) -> list[WireTurn]:
         """All turns as of now; the running one with the text so far, under its live item ids."""
-        turns = present(self._ended(), active=self._status.running)
-        return turns if self._running is None else [*turns, self._running.turn()]
+        return self._known(*self._memory.split(self._running))
 
     def encoded_turns(self, version: Version) -> Encoded:
         """The same as JSON, for a reply; what was encoded before is not encoded again."""
-        running = None if self._running is None else self._running.turn()
-        return self._memory.encoded.of(self._ended(), version, running)
+        ended, running = self._memory.split(self._running)
+        return self._memory.encoded.of(ended, version, running)
 
     async def prepare(self, version: Version) -> None:
         """Encode what is there for the first client of a version, so that the breath of its attach need not."""
         if not self._memory.encoded.knows(version):
-            await asyncio.to_thread(self._memory.encoded.of, self._ended(), version)
+            await asyncio.to_thread(self._memory.encoded.of, self._memory.split(self._running)[0], version)
 
-    def _ended(self) -> list[WireTurn]:
-        """The stored turns but for the running one."""
-        turns, running = self._memory.history.turns(), self._running
-        return turns if running is None else [turn for turn in turns if turn.id != running.turn_id]
+    def _known(self, ended: list[WireTurn], running: WireTurn | None) -> list[WireTurn]:
+        turns = present(ended, active=self._status.running)
+        return turns if running is None else [*turns, running]
 
     def describe(self, turns: list[WireTurn] | Encoded) -> Thread:
         """The Thread object with these turns."""

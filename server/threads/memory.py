@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from protocol.turn import Turn
 from rollout import events
 from rollout.catalog import ThreadSummary
 from rollout.history import History
@@ -12,6 +13,7 @@ from rollout.lines import Entry
 from rollout.prompt import Prompt
 from rollout.usage import Usage
 from server.threads.encoded_turns import EncodedTurns
+from server.threads.inflight import InFlight
 
 
 @dataclass
@@ -23,6 +25,13 @@ class Memory:
     prompt: Prompt | None
     load_prompt: Callable[[], Awaitable[Prompt]]
     encoded: EncodedTurns = field(default_factory=EncodedTurns)
+
+    def split(self, running: InFlight | None) -> tuple[list[Turn], Turn | None]:
+        """The stored turns but for the running one, and that one as it is now."""
+        turns = self.history.turns()
+        if running is None:
+            return turns, None
+        return [turn for turn in turns if turn.id != running.turn_id], running.turn()
 
     def feed(self, entry: Entry) -> None:
         """Fold in what was just recorded."""
