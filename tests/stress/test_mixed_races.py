@@ -91,7 +91,8 @@ async def test_the_race_of_numbered_clients_is_lost_when_attach_awaits_once(tmp_
 
     object.__setattr__(attach_handler.resume, "serve", resume)
     try:
-        with pytest.raises((AssertionError, KeyError)):
+        # A client that missed the end of the turn itself waits for it in vain: that is a loss too.
+        with pytest.raises((AssertionError, KeyError, TimeoutError)):
             await races(tmp_path)
     finally:
         object.__setattr__(attach_handler.resume, "serve", serve)
