@@ -114,8 +114,6 @@ def _not_found(what: str, lines: Lines, wanted: list[str], at: int, chunk: Chunk
     if chunk.end_of_file:
         hint += f"; its '*** End of File' looks at the last lines of the file only, which has {len(lines)}"
     elif earlier is not None:
-        hint += (
-            f"; line {earlier + 1} of the file fits, but chunks must be in the order of the file, and an earlier one"
-        )
-        hint += f" ended at line {at}"
-    return PatchError(f"{what}\n({hint})")
+        hint += f"; line {earlier + 1} of the file fits, but chunks must be in the order of the file,"
+        hint += f" and an earlier one ended at line {at}"
+    return PatchError(f"{what}\n({hint})", chunk.line)

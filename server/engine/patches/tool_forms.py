@@ -20,10 +20,10 @@ update: "*** Update File: " path LF move? chunks?
 move: "*** Move to: " path LF
 chunks: (place | changed)+ last?
 place: ("@@" | "@@ " /(.+)/) LF
-changed: (" " | "-" | "+") /(.*)/ LF
+changed: (" " | "-" | "+") /(.+)/? LF
 last: "*** End of File" LF
 
-added: "+" /(.*)/ LF
+added: "+" /(.+)/? LF
 path: /(.+)/
 
 %import common.LF
