@@ -6,7 +6,6 @@ Knows no client and no file.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -96,9 +95,8 @@ class RegularTurn(Turn):
 
     async def _equipped(self) -> Sampler:
         """The sampler with the tools of the turn, and the place where they work."""
-        tree = await asyncio.to_thread(work_tree, Path(self._settings.cwd))
-        diff = TurnDiff(None if tree is None else os.path.realpath(tree))
-        work = Work(self._host, self.id, self._settings, self._workspace, diff)
+        tree = await asyncio.to_thread(lambda: work_tree(Path(self._settings.cwd).resolve()))
+        work = Work(self._host, self.id, self._settings, self._workspace, TurnDiff(tree and str(tree)))
         return Sampler(self._asking, self._output_schema, await toolbox(self._settings, self._workspace), work)
 
     def _context(self, known: context.Known) -> Sequence[ResponseItem | Entry]:

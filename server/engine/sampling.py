@@ -53,8 +53,9 @@ class Sampler:
             except TurnError:
                 await self._calls.end()  # what was called is done, and the next attempt tells the model of it
                 raise
-            self._work.tell_diff()
-            return await self._calls.end()
+            called = await self._calls.end()
+        self._work.tell_diff()
+        return called
 
     async def _stream(self, prompt: Prompt) -> None:
         items = prompt.items.copy()  # a client may inject more meanwhile; they count from the next request on

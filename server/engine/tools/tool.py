@@ -88,7 +88,6 @@ class Work:
         """An item is final; ``stored`` is how the rollout keeps it."""
         self.host.emit(*stored, events.ItemCompleted(turn_id=self.turn_id, item=item))
 
-
     def tell_diff(self) -> None:
         """Say what the patches of the turn changed so far, if they did."""
         if diff := self.patched.text():
