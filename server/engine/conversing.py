@@ -96,7 +96,7 @@ class RegularTurn(Turn):
     async def _equipped(self) -> Sampler:
         """The sampler with the tools of the turn, and the place where they work."""
         tree = await asyncio.to_thread(lambda: work_tree(Path(self._settings.cwd).resolve()))
-        work = Work(self._host, self.id, self._settings, self._workspace, TurnDiff(tree and str(tree)))
+        work = Work(self._host, self.id, self._settings, self._workspace, TurnDiff(None if tree is None else str(tree)))
         return Sampler(self._asking, self._output_schema, await toolbox(self._settings, self._workspace), work)
 
     def _context(self, known: context.Known) -> Sequence[ResponseItem | Entry]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from server.providers.provider import ItemDone
-from server.providers.scripted import Response, completed, message
+from server.providers.scripted import Response, Step, completed, message
 from tests.support.harness import Client, Message, Server, running
 
 ADD = "*** Begin Patch\n*** Add File: new.txt\n+one\n+two\n*** End Patch\n"
@@ -25,16 +25,20 @@ HEARD = (
 )
 
 
-def patch(text: str, call_id: str = "call-1") -> Response:
+def patch(text: str, call_id: str = "call-1") -> list[Step]:
     """An answer of the model that only calls the tool."""
     item = {"type": "custom_tool_call", "name": "apply_patch", "call_id": call_id, "input": text}
     return [ItemDone(item=item), completed()]
 
 
-async def started(server: Server, folder: Path, **params: Any) -> tuple[Client, str]:
-    """A client with a thread in this folder, whose history holds one file."""
+def prepared(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "old.txt").write_text("a\nb\n")
+
+
+async def started(server: Server, folder: Path, **params: Any) -> tuple[Client, str]:
+    """A client with a thread in this folder, whose history holds one file."""
+    prepared(folder)
     client = await server.client()
     params = {"cwd": str(folder), "sandbox": "workspace-write", "approvalPolicy": "on-request"} | params
     thread = (await client.call("thread/start", **params))["thread"]["id"]
@@ -56,6 +60,7 @@ def heard(client: Client) -> list[str]:
 
 def shown_patch(client: Client) -> Message:
     """The patch as it was in the end."""
+    item: Message
     (item,) = [each["item"] for each in client.heard("item/completed") if each["item"]["type"] == "fileChange"]
     return item
 
@@ -88,7 +93,8 @@ async def test_a_patch_within_the_workspace_is_applied_shown_and_summed_up(tmp_p
             "diff": "@@ -1,2 +1,2 @@\n a\n-b\n+c\n",
         }
         diff = client.heard("turn/diff/updated")[0]["diff"]
-        assert "--- a/" in diff and "-b\n+c\n" in diff
+        assert "--- a/" in diff
+        assert "-b\n+c\n" in diff
         (told,) = answers(server)
         assert told.startswith("Exit code: 0\nWall time: ")
         assert told.endswith("Output:\nSuccess. Updated the following files:\nM old.txt\n")
@@ -104,7 +110,7 @@ async def live_and_read(client: Client, thread: str) -> tuple[list[Message], lis
 
 async def test_patches_are_the_same_after_a_restart(tmp_path: Path) -> None:
     outside = f"*** Begin Patch\n*** Add File: {tmp_path}/out.txt\n+x\n*** End Patch\n"
-    script = [patch(ADD, "c1"), patch(outside, "c2"), [message("done"), completed()]]
+    script: list[Response] = [patch(ADD, "c1"), patch(outside, "c2"), [message("done"), completed()]]
     async with running(tmp_path / "home", *script) as server:
         client, thread = await started(server, tmp_path / "work", sandbox="read-only")
         turn = await client.start_turn(thread, "go")
@@ -185,7 +191,7 @@ async def test_cancel_stops_the_turn_as_well(tmp_path: Path) -> None:
 async def test_what_was_accepted_for_the_session_is_not_asked_again(tmp_path: Path) -> None:
     work = tmp_path / "work"
     change = "*** Begin Patch\n*** Update File: new.txt\n@@\n-one\n+1\n*** End Patch\n"
-    script = [patch(ADD), patch(change, "call-2"), [message("done"), completed()]]
+    script: list[Response] = [patch(ADD), patch(change, "call-2"), [message("done"), completed()]]
     async with running(tmp_path / "home", *script) as server:
         client, thread = await started(server, work, sandbox="read-only")
         await client.start_turn(thread, "go")
