@@ -16,6 +16,7 @@ from protocol import (
     history,
     initialize,
     item,
+    mcp,
     model,
     offers,
     read_state,
@@ -158,7 +159,11 @@ COLLABORATION_MODE_LIST = Method(
     "collaborationMode/list", Empty, model.CollaborationModeListResponse, experimental=True
 )
 EXPERIMENTAL_FEATURE_LIST = Method("experimentalFeature/list", model.PageParams, model.EmptyPage)
-MCP_SERVER_STATUS_LIST = Method("mcpServerStatus/list", model.PageParams, model.EmptyPage)
+MCP_SERVER_STATUS_LIST = Method("mcpServerStatus/list", mcp.ListMcpServerStatusParams, mcp.ListMcpServerStatusResponse)
+MCP_SERVER_RESOURCE_READ = Method("mcpServer/resource/read", mcp.McpResourceReadParams, mcp.McpResourceReadResponse)
+MCP_SERVER_TOOL_CALL = Method("mcpServer/tool/call", mcp.McpServerToolCallParams, mcp.McpServerToolCallResponse)
+MCP_SERVER_OAUTH_LOGIN = Method("mcpServer/oauth/login", mcp.McpServerOauthLoginParams, mcp.McpServerOauthLoginResponse)
+CONFIG_MCP_SERVER_RELOAD = Method("config/mcpServer/reload", Empty, Empty, lenient=True)
 CONFIG_READ = Method("config/read", config.ConfigReadParams, config.ConfigReadResponse)
 CONFIG_VALUE_WRITE = Method(
     "config/value/write", config.ConfigValueWriteParams, config.ConfigWriteResponse, by_configuration
@@ -248,6 +253,10 @@ METHODS: tuple[Method[Any, Any], ...] = (
     COLLABORATION_MODE_LIST,
     EXPERIMENTAL_FEATURE_LIST,
     MCP_SERVER_STATUS_LIST,
+    MCP_SERVER_RESOURCE_READ,
+    MCP_SERVER_TOOL_CALL,
+    MCP_SERVER_OAUTH_LOGIN,
+    CONFIG_MCP_SERVER_RELOAD,
     CONFIG_READ,
     CONFIG_VALUE_WRITE,
     CONFIG_BATCH_WRITE,
@@ -323,6 +332,7 @@ PROCESS_EXITED = Notice("process/exited", command.ProcessExitedNotification)
 ERROR = Notice("error", turn.ErrorNotification)
 WARNING = Notice("warning", turn.WarningNotification)
 CONFIG_WARNING = Notice("configWarning", initialize.ConfigWarningNotification)
+MCP_SERVER_STATUS_UPDATED = Notice("mcpServer/startupStatus/updated", mcp.McpServerStatusUpdatedNotification)
 SKILLS_CHANGED = Notice("skills/changed", Empty)
 ACCOUNT_RATE_LIMITS_UPDATED = Notice(
     "account/rateLimits/updated", account.AccountRateLimitsUpdatedNotification, Newest(())
@@ -362,6 +372,7 @@ NOTICES: tuple[Notice[Any], ...] = (
     ERROR,
     WARNING,
     CONFIG_WARNING,
+    MCP_SERVER_STATUS_UPDATED,
     SKILLS_CHANGED,
     ACCOUNT_RATE_LIMITS_UPDATED,
     FS_CHANGED,

@@ -10,6 +10,7 @@ import structlog
 
 from protocol import frames, methods
 from protocol.errors import GOING_AWAY, invalid_request
+from protocol.mcp import McpServerStatusUpdatedNotification
 from protocol.wire import Empty
 from rollout.catalog import Catalog
 from rollout.paths import Home
@@ -23,6 +24,7 @@ from server.dispatch import Dispatcher
 from server.files.files import Files
 from server.handlers import ROUTES
 from server.listener import Listener
+from server.mcp.register import McpRegister
 from server.metrics import Metrics
 from server.outgoing import Outgoing
 from server.providers import registry
@@ -59,6 +61,7 @@ class App:
         self.sandbox_known: asyncio.Task[None] | None = None
         """Done when it is known what confines commands here; clients are let in before."""
         self.commands: Register[Connection] = Register()
+        self.mcp = McpRegister(config.environ, self._tell_of_mcp)
         self.files = Files()
         self.skills = Skills(config, self._tell_of_skills)
         self.opening = Opening(
@@ -89,6 +92,9 @@ class App:
         self.commands.left(connection)
         self.files.left(connection)
         self.loaded.left(self.subscriptions.close(connection))
+
+    def _tell_of_mcp(self, news: McpServerStatusUpdatedNotification) -> None:
+        self.outgoing.broadcast(news.thread_id, frames.notification(methods.MCP_SERVER_STATUS_UPDATED, news))
 
     def _tell_of_skills(self) -> None:
         self.outgoing.announce(frames.notification(methods.SKILLS_CHANGED, Empty()))
@@ -133,6 +139,7 @@ class App:
             _log.info("draining", turns=len(running), seconds=drain_seconds)
             await asyncio.wait(running, timeout=drain_seconds)
         await self.loaded.close()
+        await self.mcp.close()
         await self.listener.stop(GOING_AWAY, "the server is shutting down")
         await self.commands.close()
         if self.sandbox_known is not None:

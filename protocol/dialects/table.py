@@ -21,6 +21,7 @@ from protocol import (
     errors,
     history,
     item,
+    mcp,
     methods,
     model,
     offers,
@@ -207,6 +208,12 @@ ROWS: tuple[Row, ...] = (
     Wording(command.ProcessExitedNotification, "exit_code", _signal_as_shells_say_it, since=V0_147),
     Notices((methods.PROCESS_OUTPUT_DELTA, methods.PROCESS_EXITED), since=V0_147),
     since(V0_166, command.ProcessExitedNotification, "output_drain_timed_out"),
+    # MCP servers
+    since(V0_147, mcp.McpServerStatus, "server_info"),
+    since(V0_166, mcp.McpServerStatus, "runtime_status", "plugin_id", "http_origin", "server_capabilities"),
+    since(V0_166, mcp.McpServerStatus, "tool_list_meta", "tools_error"),
+    since(V0_166, mcp.McpResourceReadResponse, "origin_call_id"),
+    since(V0_147, mcp.McpServerStatusUpdatedNotification, "thread_id", "failure_reason"),
     # refusals
     Kinds((errors.ProviderNotConfigured,), since=V0_166),
     # everything else
