@@ -26,7 +26,7 @@ class ListMcpServerStatusParams(Wire):
     server_name: str | None = None
 
 
-class McpServerInfo(Wire):
+class McpServerPresentation(Wire):
     """How a server presents itself."""
 
     name: str
@@ -44,7 +44,7 @@ class McpServerStatus(Wire):
     runtime_status: RuntimeStatus | None = None
     plugin_id: str | None = None
     http_origin: str | None = None
-    server_info: McpServerInfo | None = None
+    server_info: McpServerPresentation | None = None
     server_capabilities: Json = None
     tool_list_meta: Json = None
     tools: dict[str, Json] = {}

@@ -75,6 +75,10 @@ async def sign_in(call: Call, params: McpServerOauthLoginParams) -> McpServerOau
 @handles(methods.MCP_SERVER_RESOURCE_READ)
 async def read_resource(call: Call, params: McpResourceReadParams) -> McpResourceReadResponse:
     """A resource, from the thread's server or from one that is started for it."""
+    if params.origin_call_id is not None and params.thread_id is None:
+        raise invalid_request("`originCallId` needs a `threadId`")
+    if params.target is not None:
+        raise invalid_request("`target` names a hosted app, and there is none here")
     running = _running(call, params.thread_id)
     configured = {} if running is not None else await _configured(call)
     wanted = {name: each for name, each in configured.items() if name == params.server}

@@ -126,18 +126,17 @@ class McpServer:
                 await self._connection.close()
             connection = McpConnection(self.configured, self._place, self._ask)
             await connection.start()
+            self._connection, self.state = connection, "connected"
+            self._tell(self.name, "ready", None)
         except McpError as error:
             self.state = "authenticationRequired" if isinstance(error, Unauthorized) else "failed"
             self.error = f"the MCP server `{self.name}` could not be started: {error}"
             _log.warning("mcp_server_failed", server=self.name, thread=self._place.thread_id, reason=str(error))
             self._tell(self.name, "failed", self.error)
-        except asyncio.CancelledError:
-            self.state = "cancelled"
-            self._tell(self.name, "cancelled", None)
-            raise
-        else:
-            self._connection, self.state = connection, "connected"
-            self._tell(self.name, "ready", None)
+        finally:
+            if self.state == "starting":
+                self.state = "cancelled"
+                self._tell(self.name, "cancelled", None)
 
 
 def _words(state: RuntimeStatus) -> str:

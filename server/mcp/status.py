@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocol.mcp import AuthStatus, McpServerInfo, McpServerStatus
+from protocol.mcp import AuthStatus, McpServerPresentation, McpServerStatus
 from server.mcp.connection import McpError
 from server.mcp.server import McpServer
 
@@ -40,8 +40,8 @@ async def _listed(server: McpServer, method: str, member: str) -> list[Any]:
         return []
 
 
-def _info(said: dict[str, Any]) -> McpServerInfo:
-    return McpServerInfo(
+def _info(said: dict[str, Any]) -> McpServerPresentation:
+    return McpServerPresentation(
         name=said["name"],
         title=said.get("title"),
         version=said.get("version") or "",

@@ -129,13 +129,15 @@ async def _command(settings: ServerSettings, place: Place, unheard: Unheard) -> 
 async def _begun(launch: Launch) -> Child:
     """The running command; one that is no longer wanted when it has begun is ended."""
     beginning = asyncio.create_task(Child.start(launch, stdin=True))
+    child: Child | None = None
     try:
-        return await asyncio.shield(beginning)
-    except asyncio.CancelledError:
-        await asyncio.wait({beginning})
-        if beginning.exception() is None:
-            await beginning.result().close()
-        raise
+        child = begun = await asyncio.shield(beginning)
+        return begun
+    finally:
+        if child is None:
+            await asyncio.wait({beginning})
+            if beginning.exception() is None:
+                await beginning.result().close()
 
 
 async def _end(child: Child, pumps: Sequence[asyncio.Task[None]]) -> None:

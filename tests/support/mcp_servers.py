@@ -95,16 +95,28 @@ class Web(uvicorn.Server):
         self.said: list[dict[str, str]] = []
         self._inner = server.streamable_http_app()
         self._token = token
-        super().__init__(uvicorn.Config(self._serve, port=0, log_level="critical", ws="none"))
+        self._forgotten = set[str]()
+        super().__init__(uvicorn.Config(self._answer, port=0, log_level="critical", ws="none", interface="asgi3"))
 
-    async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-            self.said.append(headers)
-            if self._token is not None and headers.get("authorization") != f"Bearer {self._token}":
-                await send({"type": "http.response.start", "status": 401, "headers": []})
-                return await send({"type": "http.response.body", "body": b""})
-        return await self._inner(scope, receive, send)
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        if (status := self._refusal(scope)) is None:
+            await self._inner(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    def _refusal(self, scope: Any) -> int | None:
+        if scope["type"] != "http":
+            return None
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        self.said.append(headers)
+        if self._token is not None and headers.get("authorization") != f"Bearer {self._token}":
+            return 401
+        return 404 if headers.get("mcp-session-id") in self._forgotten else None
+
+    def forget(self) -> None:
+        """Know nothing any more of the sessions there are."""
+        self._forgotten |= {said["mcp-session-id"] for said in self.said if "mcp-session-id" in said}
 
     @property
     def url(self) -> str:

@@ -110,7 +110,8 @@ async def test_a_command_sees_its_folder_and_only_the_variables_it_is_given(tmp_
     tables = {"demo": command(tmp_path, cwd="inner", env_vars=["TOLD"])}
     (tmp_path / "inner").mkdir()
     async with running(tables, tmp_path) as it:
-        lines = [block["text"] for block in (await it.servers.call("demo", "variables", {"names": ["TOLD"]}))["content"]]
+        said = await it.servers.call("demo", "variables", {"names": ["TOLD"]})
+        lines = [block["text"] for block in said["content"]]
         assert lines[:2] == ["TOLD=t", f"cwd={tmp_path / 'inner'}"]
         assert "SECRET_KEY" not in lines[2]
 
@@ -157,9 +158,7 @@ async def test_a_call_tells_how_far_it_is_and_takes_no_longer_than_it_may(tmp_pa
 async def test_a_cancelled_call_is_cancelled_at_the_server(tmp_path: Path) -> None:
     begun = asyncio.Event()
     async with running({"demo": command(tmp_path)}, tmp_path) as it:
-        call = asyncio.create_task(
-            it.servers.call("demo", "slow", {"seconds": 60}, on_progress=lambda *_: begun.set())
-        )
+        call = asyncio.create_task(it.servers.call("demo", "slow", {"seconds": 60}, on_progress=lambda *_: begun.set()))
         await asyncio.wait_for(begun.wait(), 10)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
