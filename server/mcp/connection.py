@@ -18,6 +18,7 @@ from rollout.model_items import as_list, as_object
 from server.commands.child import SpawnError
 from server.errors import ConfigError
 from server.mcp.settings import ServerSettings
+from server.offload import made_to_stay
 
 if TYPE_CHECKING:
     from server.mcp.session import Session
@@ -107,7 +108,7 @@ class McpConnection:
                 await self.close()
 
     async def _start(self) -> None:
-        session = (await asyncio.to_thread(_load))(self.settings, self._place, self._asked)
+        session = (await made_to_stay(_load))(self.settings, self._place, self._asked)
         self._life = asyncio.create_task(session.run(), name=f"mcp {self.settings.name}")
         await asyncio.wait({self._life, session.ready}, return_when=asyncio.FIRST_COMPLETED)
         if self._life.done():
