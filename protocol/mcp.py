@@ -124,12 +124,3 @@ class McpServerStatusUpdatedNotification(Wire):
     status: StartupState
     error: str | None = None
     failure_reason: Literal["reauthenticationRequired"] | None = None
-
-
-class McpToolCallProgressNotification(Wire):
-    """A tool says how far it is."""
-
-    thread_id: str
-    turn_id: str
-    item_id: str
-    message: str

@@ -155,9 +155,10 @@ async def test_a_resource_is_read_with_a_thread_and_without_one(tmp_path: Path) 
             assert read["contents"] == [{"uri": "memo://x", "mimeType": "text/plain", "text": "memo of x"}]
             asked = {"server": "nope", "uri": "memo://x"} | where
             assert await refusal(client, "mcpServer/resource/read", **asked) == (-32603, "unknown MCP server 'nope'")
-        for more in ({"originCallId": "c"}, {"target": {"connectorId": "c", "linkId": None}}):
-            asked = {"server": "demo", "uri": "memo://x"} | more
-            assert (await refusal(client, "mcpServer/resource/read", **asked))[0] == -32600
+        strange: tuple[Message, ...] = ({"originCallId": "c"}, {"target": {"connectorId": "c", "linkId": None}})
+        for more in strange:
+            told = await refusal(client, "mcpServer/resource/read", server="demo", uri="memo://x", **more)
+            assert told[0] == -32600
         code, message = await refusal(client, "mcpServer/resource/read", server="demo", uri="zzz://x")
         assert (code, message.startswith("resources/read failed for `demo` (zzz://x): ")) == (-32602, True)
 
