@@ -75,7 +75,7 @@ class App:
             self.limits,
             self.read_states,
             self.questions,
-            Machine(config, self.sandbox, self.skills),
+            Machine(config, self.sandbox, self.skills, self.mcp),
             self.loaded.changed,
         )
         self.draining = False

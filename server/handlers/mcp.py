@@ -110,7 +110,7 @@ def _running(call: Call, thread_id: str | None) -> Servers | None:
     if thread_id is None:
         return None
     thread = call.app.loaded.require(parse_thread_id(thread_id))
-    return call.app.mcp.of(thread.id)
+    return thread.workspace.servers
 
 
 async def _configured(call: Call) -> Configured:

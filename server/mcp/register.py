@@ -21,7 +21,7 @@ class McpRegister:
     def __init__(self, environ: Mapping[str, str], tell: Tell) -> None:
         self._environ = environ
         self._tell = tell
-        self._threads: dict[str, Servers] = {}
+        self._threads: set[Servers] = set()
 
     def open(self, thread_id: str, cwd: str, configured: Configured, ask: Ask, reread: Reread | None = None) -> Servers:
         """The servers of a thread, not started yet. ``reread`` is asked, in a thread, when they are to be reloaded."""
@@ -30,27 +30,23 @@ class McpRegister:
             self._tell(McpServerStatusUpdatedNotification(thread_id=thread_id, name=name, status=status, error=error))
 
         place = Place(thread_id=thread_id, cwd=cwd, environ=self._environ)
-        servers = self._threads[thread_id] = Servers(place, configured, ask, tell, reread)
+        servers = Servers(place, configured, ask, tell, reread)
+        self._threads.add(servers)
         return servers
 
-    def of(self, thread_id: str) -> Servers | None:
-        """The servers of a thread that has some."""
-        return self._threads.get(thread_id)
-
-    async def close_thread(self, thread_id: str) -> None:
-        """The thread is no more: stop its servers."""
-        servers = self._threads.pop(thread_id, None)
-        if servers is not None:
-            await servers.close()
+    async def end(self, servers: Servers) -> None:
+        """Their thread is no more: stop them."""
+        self._threads.discard(servers)
+        await servers.close()
 
     def reload(self) -> None:
         """The configuration has changed."""
-        for servers in self._threads.values():
+        for servers in self._threads:
             servers.reload()
 
     async def close(self) -> None:
         """Stop all servers of all threads."""
-        await asyncio.gather(*map(self.close_thread, list(self._threads)))
+        await asyncio.gather(*map(self.end, list(self._threads)))
 
     @asynccontextmanager
     async def briefly(self, cwd: str, configured: Configured) -> AsyncGenerator[Servers]:

@@ -10,9 +10,8 @@ import pytest
 
 from protocol.dialects.versions import V0_147, V0_166
 from server.mcp.servers import Servers
-from server.mcp.settings import read_servers
 from tests.support.harness import CONFIG, Client, Message, Refused, Server, running
-from tests.support.mcp_servers import User, command
+from tests.support.mcp_servers import command
 from tests.support.processes import is_alive, pids_in, until
 
 
@@ -38,10 +37,12 @@ def tables_in(folder: Path) -> dict[str, dict[str, Any]]:
 
 async def opened(server: Server, client: Client, tables: dict[str, dict[str, Any]], cwd: Path) -> tuple[str, Servers]:
     """A thread that runs these servers."""
-    thread: str = (await client.call("thread/start", cwd=str(cwd)))["thread"]["id"]
-    servers = server.app.mcp.open(thread, str(cwd), read_servers(tables), User())
-    servers.start()
-    return thread, servers
+    given = {"mcp_servers": tables}
+    thread: str = (await client.call("thread/start", cwd=str(cwd), config=given))["thread"]["id"]
+    live = server.app.loaded.get(thread)
+    assert live is not None
+    assert live.workspace.servers is not None
+    return thread, live.workspace.servers
 
 
 async def refusal(client: Client, method: str, **params: Any) -> tuple[int, str]:
