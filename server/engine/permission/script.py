@@ -178,7 +178,7 @@ class _Reading:
         match node.type:
             case "word" | "number" if not node.named_children:
                 bare = _ESCAPED.sub("", text)
-                if set(bare) & set("$`\\"):
+                if set(bare) & set("$`\\ \t\n"):
                     raise _ComplexError
                 self.expands |= bool(_EXPANDING.search(bare))
                 return _ESCAPED.sub(lambda found: found[1].strip("\n"), text)
