@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from server.commands.sandbox import Sandbox
 from server.config import Config
+from server.engine.permission.grants import Grants
 from server.skills.store import Skills
 
 
@@ -19,6 +22,11 @@ class Machine:
     skills: Skills
 
     @property
+    def environ(self) -> Mapping[str, str]:
+        """The variables that the server sees."""
+        return self.config.environ or os.environ
+
+    @property
     def home(self) -> Path:
         """CODEX_HOME."""
         return self.config.codex_home
@@ -29,8 +37,8 @@ class Workspace:
     """One thread's own."""
 
     machine: Machine
-    granted: set[str] = field(default_factory=set[str])
-    """What a person allowed for the rest of the session."""
+    grants: Grants = field(default_factory=Grants)
+    """What a person allowed for as long as the thread is loaded."""
 
     async def close(self) -> None:
         """End all that is left running. The workspace is of no use afterwards."""

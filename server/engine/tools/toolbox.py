@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from server.engine.settings import Settings
+from server.engine.tools.apply_patch import ApplyPatch
 from server.engine.tools.request_user_input import RequestUserInput
 from server.engine.tools.tool import Call, Tool
 from server.engine.tools.update_plan import UpdatePlan
@@ -30,5 +31,5 @@ class Toolbox:
 
 async def toolbox(settings: Settings, workspace: Workspace) -> Toolbox:
     """The tools for a turn with these settings."""
-    del settings, workspace
-    return Toolbox([UpdatePlan(), RequestUserInput()])
+    del workspace
+    return Toolbox([UpdatePlan(), RequestUserInput(), ApplyPatch(freeform=settings.known.freeform_apply_patch)])
