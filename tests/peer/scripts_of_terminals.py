@@ -1,0 +1,162 @@
+"""Conversations in which the model runs commands, or a client does on a thread. None of them within walls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from tests.peer.scripted_model import CALLS
+from tests.peer.steps import Conversation, Hear, Open, Step, ask, begin, conversation, ended, held, start
+
+Called = tuple[str, Any]
+
+
+def calls(*answers: Sequence[Called]) -> str:
+    """A prompt that makes the model answer with these calls, one answer after the other."""
+    return CALLS + json.dumps(answers)
+
+
+def run(cmd: str, **arguments: Any) -> Called:
+    """One command, by a shell that reads no person's settings."""
+    return "exec_command", {"cmd": cmd, "login": False, **arguments}
+
+
+def free(who: str = "A") -> list[Step]:
+    """A thread on which everything may be done."""
+    return start(who, approvalPolicy="never", sandbox="danger-full-access", cwd="/")
+
+
+def work(*answers: Sequence[Called]) -> list[Step]:
+    """A whole turn with these calls."""
+    return [begin("A", calls(*answers)), ended("A")]
+
+
+def shown() -> list[Step]:
+    """The thread as a client finds it later."""
+    return [ask("B", "thread/read", threadId="$thread", includeTurns=True)]
+
+
+def told(delta: str) -> Hear:
+    """Output of a command."""
+    return Hear("A", "item/commandExecution/outputDelta", {"delta": delta})
+
+
+def completed(**item: Any) -> Hear:
+    """The end of an item."""
+    return Hear("A", "item/completed", {"item": item})
+
+
+SLOW = "sleep 0.4; "
+"""The peer does not tell what a command says before it listens."""
+
+TERMINALS: tuple[Conversation, ...] = (
+    conversation("a command says something", free(), work([run(SLOW + "echo hello")]), shown()),
+    conversation("a command says nothing", free(), work([run("true")]), shown()),
+    conversation("a command fails", free(), work([run(SLOW + "echo out; echo err >&2; exit 3")]), shown()),
+    conversation("a command is ended by a signal", free(), work([run(SLOW + "kill -9 $$$$")]), shown()),
+    conversation("a command that does not exist", free(), work([run("echo x", shell="/nowhere/sh")]), shown()),
+    conversation("a folder that does not exist", free(), work([run("echo x", workdir="/nowhere")]), shown()),
+    conversation("a command in another folder", free(), work([run(SLOW + "pwd", workdir="tmp")]), shown()),
+    conversation("arguments that are wrong", free(), work([("exec_command", {"command": "x"})], [("nothing", {})])),
+    conversation(
+        "two commands at the same time",
+        free(),
+        work([run("sleep 0.3; echo one"), run("sleep 1; echo two")]),
+        shown(),
+    ),
+    conversation("bytes that are no text", free(), work([run(SLOW + r"printf 'a\377b\303\251\n'")]), shown()),
+    conversation(
+        "a command goes on behind the turn",
+        free(),
+        work([run("sleep 1.5; echo late", yield_time_ms=250)]),
+        completed(type="commandExecution"),
+        shown(),
+    ),
+    conversation(
+        "a terminal that is written to",
+        free(),
+        work(
+            [run("stty -echo; read a; echo got $$a; read b; exit 2", tty=True, yield_time_ms=500)],
+            [("write_stdin", {"session_id": "@session", "chars": "word\n", "yield_time_ms": 500})],
+            [("write_stdin", {"session_id": "@session", "chars": "end\n", "yield_time_ms": 3000})],
+            [("write_stdin", {"session_id": "@session", "chars": "x"})],
+        ),
+        shown(),
+    ),
+    conversation(
+        "a command is looked at again",
+        free(),
+        work(
+            [run("sleep 1; echo late; sleep 0.5", yield_time_ms=250)],
+            [("write_stdin", {"session_id": "@session", "chars": "x"})],
+            [("write_stdin", {"session_id": "@session"})],
+        ),
+        shown(),
+    ),
+    conversation(
+        "a turn with a command is stopped",
+        free(),
+        begin("A", calls([run("echo begun; sleep 60")])),
+        Hear("A", "item/started", {"item": {"type": "commandExecution"}}),
+        ask("A", "turn/interrupt", threadId="$thread", turnId="$turn"),
+        ended("A", how="interrupted"),
+        ask("A", "thread/backgroundTerminals/clean", threadId="$thread"),
+        completed(type="commandExecution"),
+        shown(),
+    ),
+    conversation(
+        "a shell that is waited for",
+        free(),
+        work([("shell_command", {"command": "echo out; echo err >&2; exit 3", "login": False})]),
+        shown(),
+    ),
+    conversation(
+        "a shell that takes too long",
+        free(),
+        work([("shell_command", {"command": "echo out; sleep 60", "login": False, "timeout_ms": 300})]),
+        shown(),
+    ),
+    conversation("a program that is waited for", free(), work([("shell", {"command": ["printf", "x"]})]), shown()),
+    conversation("a program that is not there", free(), work([("shell", {"command": ["/nowhere"]})]), shown()),
+    conversation(
+        "a shell that is waited for is stopped",
+        free(),
+        begin("A", calls([("shell_command", {"command": "echo begun; sleep 60", "login": False, "timeout_ms": 60000})])),
+        Hear("A", "item/commandExecution/outputDelta"),
+        ask("A", "turn/interrupt", threadId="$thread", turnId="$turn"),
+        ended("A", how="interrupted"),
+        shown(),
+    ),
+    conversation(
+        "a person runs a command",
+        free(),
+        ask("A", "thread/shellCommand", threadId="$thread", command="  echo out; echo err >&2; exit 3 "),
+        ended("A"),
+        shown(),
+    ),
+    conversation(
+        "a person runs a command that is empty",
+        free(),
+        ask("A", "thread/shellCommand", threadId="$thread", command="  "),
+    ),
+    conversation(
+        "a person runs a command in a turn",
+        free(),
+        held("A", "shell"),
+        ask("A", "thread/shellCommand", threadId="$thread", command="echo beside"),
+        completed(type="commandExecution"),
+        Open("shell"),
+        ended("A"),
+        shown(),
+    ),
+    conversation(
+        "a person's command is stopped",
+        free(),
+        ask("A", "thread/shellCommand", threadId="$thread", command="echo begun; sleep 60"),
+        Hear("A", "item/commandExecution/outputDelta"),
+        ask("A", "turn/interrupt", threadId="$thread", turnId="any"),
+        ended("A", how="interrupted"),
+        shown(),
+    ),
+)
