@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
-from protocol import frames, methods
+from protocol import frames, notices
 from protocol.errors import GOING_AWAY, invalid_request
 from protocol.wire import Empty
 from rollout.catalog import Catalog
@@ -20,6 +20,7 @@ from server.commands.sandbox import Sandbox
 from server.config import Config
 from server.connection import Connection
 from server.dispatch import Dispatcher
+from server.engine.workspace import Machine
 from server.files.files import Files
 from server.handlers import ROUTES
 from server.listener import Listener
@@ -28,6 +29,7 @@ from server.outgoing import Outgoing
 from server.providers import registry
 from server.providers.provider import Provider
 from server.providers.settings import ProviderConfig
+from server.questions import Questions
 from server.skills.store import Skills
 from server.subscriptions import Subscriptions
 from server.threads.limits import Limits
@@ -61,6 +63,7 @@ class App:
         self.commands: Register[Connection] = Register()
         self.files = Files()
         self.skills = Skills(config, self._tell_of_skills)
+        self.questions = Questions(self.outgoing, self.subscriptions)
         self.opening = Opening(
             config,
             self.catalog,
@@ -68,6 +71,8 @@ class App:
             self.subscriptions,
             self.limits,
             self.read_states,
+            self.questions,
+            Machine(config, self.sandbox, self.skills),
             self.loaded.changed,
         )
         self.draining = False
@@ -91,7 +96,7 @@ class App:
         self.loaded.left(self.subscriptions.close(connection))
 
     def _tell_of_skills(self) -> None:
-        self.outgoing.announce(frames.notification(methods.SKILLS_CHANGED, Empty()))
+        self.outgoing.announce(frames.notification(notices.SKILLS_CHANGED, Empty()))
 
     async def provider(self, config: ProviderConfig) -> Provider:
         """The open provider of this configuration; opened when first asked for, in a thread, for that may take long."""

@@ -19,8 +19,9 @@ from server.engine.inputs import Input, said
 from server.engine.sampling import Sampler
 from server.engine.settings import Settings
 from server.engine.turn import Turn
+from server.engine.workspace import Workspace
 from server.providers.provider import Provider
-from server.skills.store import Skills, SkillSet
+from server.skills.store import SkillSet
 
 
 class RegularTurn(Turn):
@@ -34,15 +35,15 @@ class RegularTurn(Turn):
         provider: Provider,
         settings: Settings,
         given: Input,
+        workspace: Workspace,
         output_schema: Any = None,
-        skills: Skills | None = None,
     ) -> None:
         super().__init__(host, provider, settings)
         self._output_schema = output_schema
-        self._all_skills = skills
+        self._all_skills = workspace.machine.skills
         self._skills = SkillSet()  # those of the turn's working directory, once they have been looked for
         self._docs = project_docs.Docs()
-        self._sampler = Sampler(self._asking, output_schema)
+        self._sampler = Sampler(self._asking, output_schema, workspace)
         self._pending = [given]
         self._has_begun = False  # the turn's own input is taken in
 
@@ -83,8 +84,8 @@ class RegularTurn(Turn):
 
     async def _look_around(self) -> None:
         self._docs = await project_docs.find(self._settings.docs, self._settings.cwd)
-        if self._all_skills is not None:
-            self._skills = await self._all_skills.at(self._settings.cwd)
+        self._skills = await self._all_skills.at(self._settings.cwd)
+        await self._sampler.equip()
 
     def _context(self, known: context.Known) -> Sequence[ResponseItem | Entry]:
         now = datetime.now().astimezone()

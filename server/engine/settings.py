@@ -90,6 +90,8 @@ class Settings(Record):
     compact_limit: int | None
     """Tokens from which on the model history is summed up, if less than the model's own share."""
     compact_prompt: str | None
+    keys: CodexKeys
+    """The configuration as it was when the thread was loaded."""
 
     @property
     def context_limit(self) -> int:
@@ -143,6 +145,7 @@ def session_settings(
         docs=_doc_rules(config, session.keys),
         compact_limit=session.keys.model_auto_compact_token_limit,
         compact_prompt=session.keys.compact_prompt,
+        keys=session.keys,
     )
 
 

@@ -41,9 +41,11 @@ from server.config import Config
 from server.connection import Connection
 from server.engine.applied import mode_of, restored
 from server.engine.settings import Settings, session_settings
+from server.engine.workspace import Machine, Workspace
 from server.errors import ConfigError, UnknownProvider
 from server.offload import made_to_stay
 from server.outgoing import Outgoing
+from server.questions import Questions
 from server.subscriptions import Subscriptions
 from server.threads.git import git_state
 from server.threads.limits import Limits
@@ -74,17 +76,21 @@ class Opening:
         subscriptions: Subscriptions[Connection],
         limits: Limits,
         read_states: ReadStates,
+        questions: Questions,
+        machine: Machine,
         on_change: Callable[[LiveThread], None],
     ) -> None:
         self._config = config
         self._catalog = catalog
         self._home = Home(config.codex_home)
-        self._make = partial(
+        self._machine = machine
+        self._new = partial(
             LiveThread,
             outgoing=outgoing,
             subscriptions=subscriptions,
             limits=limits,
             read_states=read_states,
+            questions=questions,
             on_change=on_change,
             recent_limit=config.recent_limit,
         )
@@ -190,6 +196,9 @@ class Opening:
         return live
 
     # -- parts -------------------------------------------------------------------------------------------------------
+
+    def _make(self, **members: Any) -> LiveThread:
+        return self._new(workspace=Workspace(self._machine), **members)
 
     def _load(self, path: Path) -> tuple[ThreadSummary, Fold, Memory]:
         folded = fold(path)

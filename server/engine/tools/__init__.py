@@ -1,1 +1,1 @@
-"""What a model can do besides talking: one file for each tool."""
+"""The tools that a model is offered, one file each."""
