@@ -9,14 +9,14 @@ from protocol.wire import Record
 from server.commands.child import Launch
 from server.commands.output import HeadTail
 from server.commands.pieces import Pieces
-from server.commands.session import TIMED_OUT, Bounds, Session, StreamName
+from server.commands.session import TIMED_OUT, Bounds, Session, StreamName, status_of
 
 KEPT = 1 << 20
 """Bytes of each stream, and of both together, that are kept."""
 
 
 class Finished(Record):
-    """How a command ended: its exit code, 124 if its time was up, or a negative number, the signal that ended it.
+    """How a command ended: its exit code, 124 if its time was up, or 128 and the number of the signal that ended it.
 
     ``aggregated`` is the output first and then the errors, within :data:`KEPT`.
     """
@@ -47,7 +47,7 @@ async def run_once(launch: Launch, seconds: float | None, tell: Callable[[str], 
     ran = time.monotonic() - began
     pieces.end()
     return Finished(
-        exit_code=outcome.exit_code,
+        exit_code=status_of(outcome.exit_code),
         stdout=kept["stdout"].text(),
         stderr=kept["stderr"].text(),
         aggregated=_together(kept["stdout"], kept["stderr"]),

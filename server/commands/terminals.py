@@ -16,6 +16,7 @@ from protocol.wire import Record
 from server.commands.child import DEFAULT_SIZE, Child, Launch
 from server.commands.output import HeadTail
 from server.commands.pieces import Pieces
+from server.commands.session import status_of
 
 MOST = 64
 """Terminals of one thread at most."""
@@ -39,8 +40,10 @@ _NUMBERS = range(1000, 100_000)
 
 
 class Ended(Record):
-    """How a command ended: its exit code, or a negative number, the signal that ended it; all that it said, within
-    :data:`KEPT`; for how many seconds it ran."""
+    """How a command ended: its exit code, 128 and the number of the signal that ended it, or -1 if we ended it.
+
+    ``output``: all that it said, within :data:`KEPT`. ``seconds``: how long it ran.
+    """
 
     exit_code: int
     output: str
@@ -83,18 +86,19 @@ class Terminal:
         self.tty = tty
         self.used = time.monotonic()
         self.end: Ended | None = None
+        self.hearer = hearer
         self._child = child
-        self._hearer = hearer
         self._began = time.monotonic()
         self._unseen = HeadTail(KEPT)
         self._all = HeadTail(KEPT)
         self._over = asyncio.Event()
         self._typing = set[asyncio.Task[None]]()
+        self._killed = False
 
     async def collect(self, seconds: float) -> Seen:
         """Wait until it ends, but no longer than that, and take what it said. Who is cancelled takes nothing."""
         began = time.monotonic()
-        await self._wait(seconds)
+        await self.wait(seconds)
         self.used = time.monotonic()
         unseen, self._unseen = self._unseen, HeadTail(KEPT)
         exit_code = None if self.end is None else self.end.exit_code
@@ -109,10 +113,11 @@ class Terminal:
         typing = asyncio.create_task(self._child.stdin.write(text.encode(errors="replace")))
         self._typing.add(typing)  # who reads nothing holds it up, until its end
         typing.add_done_callback(self._typing.discard)
-        await self._wait(ECHO)
+        await self.wait(ECHO)
 
     def kill(self) -> None:
         """End it, with all that it began. Its end is told later."""
+        self._killed = True
         self._child.kill()
 
     async def stop(self) -> None:
@@ -120,14 +125,15 @@ class Terminal:
         self.kill()
         await self._over.wait()
 
-    async def _wait(self, seconds: float) -> None:
+    async def wait(self, seconds: float) -> None:
+        """Wait until it ends, but no longer than that. Takes nothing."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._over.wait(), seconds)
 
     async def run(self) -> None:
         """Read it to its end. Whoever made it calls this once, and it must not be cancelled."""
-        self._hearer.began(self)
-        pieces = Pieces(self._hearer.said)
+        self.hearer.began(self)
+        pieces = Pieces(self.hearer.said)
         reading = asyncio.create_task(self._read(pieces))
         exit_code = await self._child.wait()
         ran = time.monotonic() - self._began
@@ -138,9 +144,10 @@ class Terminal:
         await self._child.close()
         await reading
         pieces.end()
-        self.end = Ended(exit_code=exit_code, output=self._all.text(), seconds=ran)
+        code = -1 if self._killed and exit_code < 0 else status_of(exit_code)
+        self.end = Ended(exit_code=code, output=self._all.text(), seconds=ran)
         try:
-            self._hearer.ended(self.end)
+            self.hearer.ended(self.end)
         finally:
             self._over.set()
 
@@ -158,14 +165,14 @@ class Terminals:
         self._release = release
         self._open: dict[int, Terminal] = {}
         self._reserved = set[int]()
-        self._running = dict[int, asyncio.Task[None]]()
+        self._running = set[asyncio.Task[None]]()
         self._starting = 0
         self._cleaned = 0
 
     def reserve(self) -> int:
         """A number that nothing else here has, for the next :meth:`open`."""
         number = random.choice(_NUMBERS)
-        while number in self._open or number in self._reserved or number in self._running:
+        while number in self._open or number in self._reserved:
             number = random.choice(_NUMBERS)
         self._reserved.add(number)
         return number
@@ -188,7 +195,9 @@ class Terminals:
                 await asyncio.shield(asyncio.to_thread(self._release, launch))
         self._reserved.discard(number)
         terminal = self._open[number] = Terminal(number, child, hearer, tty=tty)
-        self._running[number] = asyncio.create_task(self._run(terminal, launch))
+        running = asyncio.create_task(self._run(terminal, launch))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
         if cleaned != self._cleaned:  # all were ended while this one was on its way
             terminal.kill()
         return terminal
@@ -217,14 +226,13 @@ class Terminals:
             terminal.kill()
         self._open.clear()
         if self._running:
-            await asyncio.wait(set(self._running.values()))
+            await asyncio.wait(self._running.copy())
 
     async def _run(self, terminal: Terminal, launch: Launch) -> None:
         try:
             await terminal.run()
         finally:
             await asyncio.to_thread(self._release, launch)
-            del self._running[terminal.number]
 
     async def _make_room(self) -> None:
         while len(self._open) + self._starting >= MOST:

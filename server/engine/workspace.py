@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from server.commands.sandbox import Sandbox
+from server.commands.terminals import Terminals
 from server.config import Config
+from server.config_project import trusted_folders
+from server.engine.permission.grants import Grants
+from server.engine.permission.rules import Rules, append_allow
 from server.skills.store import Skills
 
 
@@ -31,6 +36,30 @@ class Workspace:
     machine: Machine
     granted: set[str] = field(default_factory=set[str])
     """What a person allowed for the rest of the session."""
+    grants: Grants = field(default_factory=Grants)
+    """Commands and files that a person allowed for the rest of the session."""
+
+    def __post_init__(self) -> None:
+        self.terminals = Terminals(self.machine.sandbox.release)
+        self._rules: dict[str, Rules] = {}
+
+    async def rules(self, cwd: str) -> Rules:
+        """What the user allowed and forbade for commands of threads at work in this folder; read once."""
+        if cwd not in self._rules:
+            self._rules[cwd] = await asyncio.to_thread(self._read_rules, Path(cwd))
+        return self._rules[cwd]
+
+    async def allow(self, prefix: list[str]) -> None:
+        """Let commands that begin so always run, and remember it. Raises OSError and ValueError."""
+        await asyncio.to_thread(append_allow, self.machine.home, prefix)
+        for rules in self._rules.values():
+            rules.allow(prefix)
+
+    def _read_rules(self, cwd: Path) -> Rules:
+        config = self.machine.config
+        projects = config.effective(cwd=cwd).keys.projects
+        return Rules.load([config.codex_home, *trusted_folders(cwd, projects, config.codex_home)])
 
     async def close(self) -> None:
         """End all that is left running. The workspace is of no use afterwards."""
+        await self.terminals.clean()

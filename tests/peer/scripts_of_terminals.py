@@ -12,9 +12,9 @@ from tests.peer.steps import Conversation, Hear, Open, Step, ask, begin, convers
 Called = tuple[str, Any]
 
 
-def calls(*answers: Sequence[Called]) -> str:
-    """A prompt that makes the model answer with these calls, one answer after the other."""
-    return CALLS + json.dumps(answers)
+def calls(*answers: Sequence[Called], gate: str = "") -> str:
+    """A prompt that makes the model answer with these calls, one answer after the other; the end is behind a gate."""
+    return CALLS + (f"{gate}:" if gate else "") + json.dumps(answers).replace("$", "$$")
 
 
 def run(cmd: str, **arguments: Any) -> Called:
@@ -22,14 +22,23 @@ def run(cmd: str, **arguments: Any) -> Called:
     return "exec_command", {"cmd": cmd, "login": False, **arguments}
 
 
+def script(command: str, **arguments: Any) -> Called:
+    """One script that is waited for."""
+    return "shell_command", {"command": command, "login": False, **arguments}
+
+
 def free(who: str = "A") -> list[Step]:
     """A thread on which everything may be done."""
     return start(who, approvalPolicy="never", sandbox="danger-full-access", cwd="/")
 
 
-def work(*answers: Sequence[Called]) -> list[Step]:
-    """A whole turn with these calls."""
-    return [begin("A", calls(*answers)), ended("A")]
+def work(*answers: Sequence[Called], commands: int = 0) -> list[Step]:
+    """A whole turn with these calls, whose end comes after those of so many commands."""
+    if not commands:
+        return [begin("A", calls(*answers)), ended("A")]
+    gate = f"g{abs(hash(json.dumps(answers)))}"
+    over = [completed(type="commandExecution")] * commands
+    return [begin("A", calls(*answers, gate=gate)), *over, Open(gate), ended("A")]
 
 
 def shown() -> list[Step]:
@@ -51,21 +60,25 @@ SLOW = "sleep 0.4; "
 """The peer does not tell what a command says before it listens."""
 
 TERMINALS: tuple[Conversation, ...] = (
-    conversation("a command says something", free(), work([run(SLOW + "echo hello")]), shown()),
-    conversation("a command says nothing", free(), work([run("true")]), shown()),
-    conversation("a command fails", free(), work([run(SLOW + "echo out; echo err >&2; exit 3")]), shown()),
-    conversation("a command is ended by a signal", free(), work([run(SLOW + "kill -9 $$$$")]), shown()),
-    conversation("a command that does not exist", free(), work([run("echo x", shell="/nowhere/sh")]), shown()),
+    conversation("a command says something", free(), work([run(SLOW + "echo hello")], commands=1), shown()),
+    conversation("a command says nothing", free(), work([run("true")], commands=1), shown()),
+    conversation("a command fails", free(), work([run(SLOW + "echo out; echo err >&2; exit 3")], commands=1), shown()),
+    conversation("a command is ended by a signal", free(), work([run(SLOW + "kill -9 $$")], commands=1), shown()),
+    conversation(
+        "a shell that does not exist", free(), work([run("echo x", shell="/nowhere/sh")], commands=1), shown()
+    ),
     conversation("a folder that does not exist", free(), work([run("echo x", workdir="/nowhere")]), shown()),
-    conversation("a command in another folder", free(), work([run(SLOW + "pwd", workdir="tmp")]), shown()),
+    conversation("a command in another folder", free(), work([run(SLOW + "pwd", workdir="tmp")], commands=1), shown()),
     conversation("arguments that are wrong", free(), work([("exec_command", {"command": "x"})], [("nothing", {})])),
     conversation(
         "two commands at the same time",
         free(),
-        work([run("sleep 0.3; echo one"), run("sleep 1; echo two")]),
+        work([run("sleep 0.3; echo one"), run("sleep 1; echo two")], commands=2),
         shown(),
     ),
-    conversation("bytes that are no text", free(), work([run(SLOW + r"printf 'a\377b\303\251\n'")]), shown()),
+    conversation(
+        "bytes that are no text", free(), work([run(SLOW + r"printf 'a\377\303\251'")], commands=1), shown()
+    ),
     conversation(
         "a command goes on behind the turn",
         free(),
@@ -77,7 +90,7 @@ TERMINALS: tuple[Conversation, ...] = (
         "a terminal that is written to",
         free(),
         work(
-            [run("stty -echo; read a; echo got $$a; read b; exit 2", tty=True, yield_time_ms=500)],
+            [run("stty -echo; read a; echo got $a; read b; exit 2", tty=True, yield_time_ms=500)],
             [("write_stdin", {"session_id": "@session", "chars": "word\n", "yield_time_ms": 500})],
             [("write_stdin", {"session_id": "@session", "chars": "end\n", "yield_time_ms": 3000})],
             [("write_stdin", {"session_id": "@session", "chars": "x"})],
@@ -108,13 +121,13 @@ TERMINALS: tuple[Conversation, ...] = (
     conversation(
         "a shell that is waited for",
         free(),
-        work([("shell_command", {"command": "echo out; echo err >&2; exit 3", "login": False})]),
+        work([script("echo out; echo err >&2; exit 3")]),
         shown(),
     ),
     conversation(
         "a shell that takes too long",
         free(),
-        work([("shell_command", {"command": "echo out; sleep 60", "login": False, "timeout_ms": 300})]),
+        work([script("echo out; sleep 60", timeout_ms=300)]),
         shown(),
     ),
     conversation("a program that is waited for", free(), work([("shell", {"command": ["printf", "x"]})]), shown()),
@@ -122,7 +135,9 @@ TERMINALS: tuple[Conversation, ...] = (
     conversation(
         "a shell that is waited for is stopped",
         free(),
-        begin("A", calls([("shell_command", {"command": "echo begun; sleep 60", "login": False, "timeout_ms": 60000})])),
+        begin(
+            "A", calls([("shell_command", {"command": "echo begun; sleep 60", "login": False, "timeout_ms": 60000})])
+        ),
         Hear("A", "item/commandExecution/outputDelta"),
         ask("A", "turn/interrupt", threadId="$thread", turnId="$turn"),
         ended("A", how="interrupted"),
@@ -155,7 +170,7 @@ TERMINALS: tuple[Conversation, ...] = (
         free(),
         ask("A", "thread/shellCommand", threadId="$thread", command="echo begun; sleep 60"),
         Hear("A", "item/commandExecution/outputDelta"),
-        ask("A", "turn/interrupt", threadId="$thread", turnId="any"),
+        ask("A", "turn/interrupt", threadId="$thread", turnId=""),
         ended("A", how="interrupted"),
         shown(),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -72,6 +72,8 @@ class Work:
     turn_id: str
     settings: Settings
     workspace: Workspace
+    notes: list[Entry] = field(default_factory=list[Entry])
+    """What the model is told behind the answers to its calls: between calls and answers nothing else may stand."""
 
     def emit(self, *said: Event | Entry) -> None:
         """Make these durable and then known, in one breath."""

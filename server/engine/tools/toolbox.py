@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from server.engine.settings import Settings
+from server.engine.tools.exec_command import ExecCommand
 from server.engine.tools.request_user_input import RequestUserInput
+from server.engine.tools.shell import ContainerExec, LocalShell, Shell
+from server.engine.tools.shell_command import ShellCommand
 from server.engine.tools.tool import Call, Tool
 from server.engine.tools.update_plan import UpdatePlan
+from server.engine.tools.write_stdin import WriteStdin
 from server.engine.workspace import Workspace
 
 
@@ -30,5 +34,21 @@ class Toolbox:
 
 async def toolbox(settings: Settings, workspace: Workspace) -> Toolbox:
     """The tools for a turn with these settings."""
-    del settings, workspace
-    return Toolbox([UpdatePlan(), RequestUserInput()])
+    del workspace
+    offered = _commands(settings)
+    hidden = [tool for tool in _COMMANDS if tool not in offered]
+    return Toolbox([*offered, UpdatePlan(), RequestUserInput()], hidden)
+
+
+_COMMANDS: tuple[Tool, ...] = (ExecCommand(), WriteStdin(), ShellCommand(), Shell(), LocalShell(), ContainerExec())
+"""All tools that run commands; a model may call what it was not offered, for it was trained with it."""
+
+
+def _commands(settings: Settings) -> Sequence[Tool]:
+    """Those that a model is offered."""
+    features = settings.keys.features
+    if features.get("shell_tool") is False:
+        return ()
+    if features.get("unified_exec") is not False:
+        return _COMMANDS[:2]
+    return _COMMANDS[2:3] if settings.known.known else _COMMANDS[3:4]

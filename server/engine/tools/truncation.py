@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from rollout.estimate import BYTES_PER_TOKEN
+from server.engine.settings import Settings
 
 
 class Budget(NamedTuple):
@@ -20,6 +21,13 @@ class Budget(NamedTuple):
     def of_tokens(cls, tokens: int) -> Budget:
         """So many tokens."""
         return cls(tokens * BYTES_PER_TOKEN, True)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Budget:
+        """What one output may have in a turn with these settings."""
+        if settings.keys.tool_output_token_limit is not None:
+            return cls.of_tokens(settings.keys.tool_output_token_limit)
+        return cls(settings.known.output_limit, settings.known.known)
 
     def at_most(self, tokens: int | None) -> Budget:
         """The same, unless that many tokens are less; None is no wish."""
