@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from protocol import (
     account,
+    approval,
     command,
     config,
     errors,
@@ -208,6 +209,11 @@ ROWS: tuple[Row, ...] = (
     Wording(command.ProcessExitedNotification, "exit_code", _signal_as_shells_say_it, since=V0_147),
     Notices((notices.PROCESS_OUTPUT_DELTA, notices.PROCESS_EXITED), since=V0_147),
     since(V0_166, command.ProcessExitedNotification, "output_drain_timed_out"),
+    # questions
+    since(V0_147, approval.CommandApprovalParams, "started_at_ms", "environment_id"),
+    since(V0_166, approval.CommandApprovalParams, "kind"),
+    since(V0_147, approval.FileChangeApprovalParams, "started_at_ms"),
+    since(V0_147, approval.UserInputParams, "is_blocking", "auto_resolution_ms"),
     # refusals
     Kinds((errors.ProviderNotConfigured,), since=V0_166),
     # everything else

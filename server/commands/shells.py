@@ -24,8 +24,8 @@ KNOWN = ("bash", "zsh", "sh", "dash", "ksh", "fish")
 
 
 def shell_named(name: str) -> str:
-    """The program of a shell that is named by path or by kind; as it is said, if there is no such program."""
-    return name if os.path.isabs(name) else shutil.which(name) or name
+    """The program of a shell that is named by path, or by kind; of its kind, if there is none at that path."""
+    return shutil.which(name) or shutil.which(Path(name).name) or name
 
 
 def script_argv(shell: str, script: str, *, login: bool) -> list[str]:

@@ -86,7 +86,7 @@ class Terminal:
         self.tty = tty
         self.used = time.monotonic()
         self.end: Ended | None = None
-        self.hearer = hearer
+        self.hearer: Hearer = hearer
         self._child = child
         self._began = time.monotonic()
         self._unseen = HeadTail(KEPT)
@@ -133,7 +133,7 @@ class Terminal:
     async def run(self) -> None:
         """Read it to its end. Whoever made it calls this once, and it must not be cancelled."""
         self.hearer.began(self)
-        pieces = Pieces(self.hearer.said)
+        pieces = Pieces(lambda text: self.hearer.said(text))
         reading = asyncio.create_task(self._read(pieces))
         exit_code = await self._child.wait()
         ran = time.monotonic() - self._began

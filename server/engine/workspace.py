@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +26,11 @@ class Machine:
     skills: Skills
 
     @property
+    def environ(self) -> Mapping[str, str]:
+        """The variables that the server sees."""
+        return self.config.environ or os.environ
+
+    @property
     def home(self) -> Path:
         """CODEX_HOME."""
         return self.config.codex_home
@@ -34,10 +41,8 @@ class Workspace:
     """One thread's own."""
 
     machine: Machine
-    granted: set[str] = field(default_factory=set[str])
-    """What a person allowed for the rest of the session."""
     grants: Grants = field(default_factory=Grants)
-    """Commands and files that a person allowed for the rest of the session."""
+    """What a person allowed for as long as the thread is loaded."""
 
     def __post_init__(self) -> None:
         self.terminals = Terminals(self.machine.sandbox.release)

@@ -76,9 +76,7 @@ TERMINALS: tuple[Conversation, ...] = (
         work([run("sleep 0.3; echo one"), run("sleep 1; echo two")], commands=2),
         shown(),
     ),
-    conversation(
-        "bytes that are no text", free(), work([run(SLOW + r"printf 'a\377\303\251'")], commands=1), shown()
-    ),
+    conversation("bytes that are no text", free(), work([run(SLOW + r"printf 'a\377\303\251'")], commands=1), shown()),
     conversation(
         "a command goes on behind the turn",
         free(),

@@ -12,7 +12,7 @@ from server.engine.tools.launching import folder, ready_launch, shell_script
 from server.engine.tools.permit import Permit, Wish, may_try_again, permit, without_walls
 from server.engine.tools.seen import seconds_within, told
 from server.engine.tools.tool import Call, CallFailed, Content, Tool, Work, function
-from server.engine.tools.wishes import Permissions, permission_members
+from server.engine.tools.wishes import Permissions, patched, permission_members
 
 PATIENCE, SHORTEST, LONGEST = 10_000, 250, 30_000
 """Milliseconds until the model hears of a command that still runs: by itself, at least, at most."""
@@ -65,6 +65,8 @@ class ExecCommand(Tool):
         given = call.arguments(_Arguments)
         cwd = folder(work.settings, given.workdir)
         argv = shell_script(work.settings, given.cmd, given.login, given.shell)
+        if (said := await patched(call.id, argv, cwd, work)) is not None:
+            return said
         wish = Wish.of(given, argv, cwd, tty=given.tty)
         item = CommandItem(work, call.id, argv, cwd, "unified_exec_startup")
         permitted = await permit(work, item, wish)
@@ -153,6 +155,7 @@ class _Held:
         said, self._said = self._said or [], None
         if not self._counts or self._terminal is None:
             return
+        self._terminal.hearer = self._hearer
         self._hearer.began(self._terminal)
         for text in said:
             self._hearer.said(text)

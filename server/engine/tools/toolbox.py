@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from server.engine.settings import Settings
+from server.engine.tools.apply_patch import ApplyPatch
 from server.engine.tools.exec_command import ExecCommand
 from server.engine.tools.request_user_input import RequestUserInput
 from server.engine.tools.shell import ContainerExec, LocalShell, Shell
@@ -35,9 +36,9 @@ class Toolbox:
 async def toolbox(settings: Settings, workspace: Workspace) -> Toolbox:
     """The tools for a turn with these settings."""
     del workspace
-    offered = _commands(settings)
+    offered, patches = _commands(settings), ApplyPatch(freeform=settings.known.freeform_apply_patch)
     hidden = [tool for tool in _COMMANDS if tool not in offered]
-    return Toolbox([*offered, UpdatePlan(), RequestUserInput()], hidden)
+    return Toolbox([*offered, UpdatePlan(), RequestUserInput(), patches], hidden)
 
 
 _COMMANDS: tuple[Tool, ...] = (ExecCommand(), WriteStdin(), ShellCommand(), Shell(), LocalShell(), ContainerExec())

@@ -13,7 +13,7 @@ from server.engine.tools.launching import ready_launch
 from server.engine.tools.permit import Wish, may_try_again, permit, without_walls
 from server.engine.tools.tool import CallFailed, Work
 from server.engine.tools.truncation import Budget, truncated
-from server.engine.tools.wishes import Permissions
+from server.engine.tools.wishes import Permissions, patched
 
 TIMEOUT_MS = 10_000
 """Milliseconds that a command may take if the model says nothing else."""
@@ -38,6 +38,8 @@ async def waited_for(work: Work, call_id: str, wish: Wish, seconds: float) -> st
 
     Raises :class:`~server.engine.tools.tool.CallFailed` and :class:`~server.engine.tools.tool.TurnCancelled`.
     """
+    if (said := await patched(call_id, wish.argv, wish.cwd, work)) is not None:
+        return said
     item = CommandItem(work, call_id, wish.argv, wish.cwd)
     given = await permit(work, item, wish)
     launch = await ready_launch(work, wish.argv, wish.cwd, bypass=given.bypass)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from protocol.wire import Record
+from rollout.lines import ResponseItem
 from server.engine.patches.grammar import PatchError
-from server.engine.patches.invocation import Invocation, invocation
-from server.engine.tools.tool import CallFailed
+from server.engine.patches.invocation import invocation
+from server.engine.tools.apply_patch import patch_files
+from server.engine.tools.tool import CallFailed, Work
 
 
 class Permissions(Record):
@@ -45,9 +48,21 @@ def permission_members() -> dict[str, Any]:
     }
 
 
-def patch_in(argv: Sequence[str]) -> Invocation | None:
-    """The patch that a command is, if it is one. Raises :class:`~server.engine.tools.tool.CallFailed`."""
+async def patched(call_id: str, argv: Sequence[str], cwd: str, work: Work) -> str | None:
+    """What applying the patch said that a command is; None if it is another command.
+
+    Raises :class:`~server.engine.tools.tool.CallFailed` and :class:`~server.engine.tools.tool.TurnCancelled`.
+    """
     try:
-        return invocation(argv)
+        found = invocation(argv)
     except PatchError as error:
         raise CallFailed(f"apply_patch verification failed: {error}") from error
+    if found is None:
+        return None
+    work.notes.append(_advice())
+    return await patch_files(call_id, found.patch, os.path.join(cwd, found.workdir or ""), work)
+
+
+def _advice() -> ResponseItem:
+    text = "Warning: a patch came as a command. Use the apply_patch tool for patches, not a shell."
+    return ResponseItem(payload={"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]})

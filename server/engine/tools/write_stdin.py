@@ -6,6 +6,7 @@ from typing import Any
 
 from protocol.wire import Record
 from rollout.events import TerminalInteraction
+from server.commands.terminals import Terminal
 from server.engine.tools.command_item import CommandItem
 from server.engine.tools.exec_command import LONGEST, SHORTEST
 from server.engine.tools.seen import seconds_within, told
@@ -54,6 +55,7 @@ class WriteStdin(Tool):
                 await terminal.write(given.chars)
             except ValueError as error:
                 raise CallFailed(f"write_stdin failed: {error}") from error
+            _show(work, terminal, given.chars)
             seconds = seconds_within(given.yield_time_ms, SHORTEST, LONGEST)
         else:
             longest = work.settings.keys.background_terminal_max_timeout
@@ -61,11 +63,13 @@ class WriteStdin(Tool):
         seen = await terminal.collect(seconds)
         if seen.exit_code is not None:
             terminals.forget(given.session_id)
-        hearer = terminal.hearer
-        if isinstance(hearer, CommandItem):
-            work.emit(
-                TerminalInteraction(
-                    turn_id=work.turn_id, item_id=hearer.id, process_id=str(terminal.number), stdin=given.chars
-                )
-            )
+        elif not given.chars:
+            _show(work, terminal, "")
         return told(terminal, seen, work.settings, given.max_output_tokens)
+
+
+def _show(work: Work, terminal: Terminal, typed: str) -> None:
+    """Tell clients what was typed, or that somebody looked at what goes on."""
+    if isinstance(item := terminal.hearer, CommandItem):
+        number = str(terminal.number)
+        work.emit(TerminalInteraction(turn_id=work.turn_id, item_id=item.id, process_id=number, stdin=typed))

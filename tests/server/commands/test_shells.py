@@ -24,7 +24,8 @@ def test_the_shell_is_the_one_the_system_names_if_it_is_one(
 
 def test_a_shell_is_named_by_kind_or_by_path() -> None:
     assert shell_named("sh").endswith("/sh")
-    assert shell_named("/opt/sh") == "/opt/sh"
+    assert shell_named("/bin/sh") == "/bin/sh"
+    assert shell_named("/nowhere/sh") == shell_named("sh")
     assert shell_named("no-such-shell") == "no-such-shell"
 
 

@@ -158,7 +158,7 @@ async def test_one_that_is_on_its_way_when_all_end_ends_too() -> None:
     await asyncio.sleep(0)
     await terminals.clean()
     terminal = await opening
-    assert (await terminal.collect(PATIENCE)).exit_code == -9
+    assert (await terminal.collect(PATIENCE)).exit_code == -1
     await terminals.clean()
 
 
@@ -246,7 +246,7 @@ async def test_the_one_used_least_makes_room_but_one_that_has_ended_first(
     await first.collect(0)
     await open_one(terminals, "sleep 60")
     assert third.end is not None
-    assert third.end.exit_code == -9
+    assert third.end.exit_code == -1
     assert terminals.find(first.number) is first
     assert heard.end is None
 
@@ -314,3 +314,9 @@ async def test_errors_have_two_thirds_of_the_room() -> None:
     outs, errors = done.aggregated.count("o"), done.aggregated.count("e")
     assert abs(outs - (1 << 20) // 3) < 100
     assert abs(errors - 2 * (1 << 20) // 3) < 100
+
+
+async def test_a_signal_counts_as_shells_count_it(terminals: Terminals) -> None:
+    terminal, _ = await open_one(terminals, "kill -9 $$")
+    assert (await terminal.collect(PATIENCE)).exit_code == 137
+    assert (await run_once(launch("kill -15 $$"), PATIENCE, lambda _text: None)).exit_code == 143
