@@ -219,12 +219,16 @@ class Terminals:
         """Those that have not ended, in the order in which they were opened."""
         return [terminal for terminal in self._open.values() if terminal.end is None]
 
-    async def clean(self) -> None:
-        """End all of them, and wait until nothing is left and their ends were told."""
+    def kill_all(self) -> None:
+        """End all of them. They are not found any more; their ends are told later."""
         self._cleaned += 1
         for terminal in self._open.values():
             terminal.kill()
         self._open.clear()
+
+    async def clean(self) -> None:
+        """End all of them, and wait until nothing is left and their ends were told."""
+        self.kill_all()
         if self._running:
             await asyncio.wait(self._running.copy())
 

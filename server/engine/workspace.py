@@ -44,6 +44,9 @@ class Workspace:
     grants: Grants = field(default_factory=Grants)
     """What a person allowed for as long as the thread is loaded."""
 
+    beside: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    """The commands of people that run here."""
+
     def __post_init__(self) -> None:
         self.terminals = Terminals(self.machine.sandbox.release)
         self._rules: dict[str, Rules] = {}
@@ -65,6 +68,15 @@ class Workspace:
         projects = config.effective(cwd=cwd).keys.projects
         return Rules.load([config.codex_home, *trusted_folders(cwd, projects, config.codex_home)])
 
+    async def end_commands(self) -> None:
+        """End all commands that go on without a turn. Awaits nothing if there are none."""
+        beside = self.beside.copy()
+        for task in beside:
+            task.cancel()
+        if beside:
+            await asyncio.wait(beside)
+        await self.terminals.clean()
+
     async def close(self) -> None:
         """End all that is left running. The workspace is of no use afterwards."""
-        await self.terminals.clean()
+        await self.end_commands()
