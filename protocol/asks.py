@@ -36,7 +36,7 @@ DYNAMIC_TOOL_CALL = Ask(
     unclear=approval.DynamicToolCallResponse(content_items=[], success=False),
     resolved=False,
 )
-ELICITATION: Ask[elicitation.McpServerElicitationRequestParams, elicitation.McpServerElicitationRequestResponse] = Ask(
+ELICITATION = Ask(
     "mcpServer/elicitation/request",
     elicitation.Elicitation,
     elicitation.McpServerElicitationRequestResponse,

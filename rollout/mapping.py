@@ -124,7 +124,8 @@ def exited_review(item_id: str, event: events.ExitedReviewMode) -> wire.ExitedRe
 
 
 def command(event: events.ExecCommandEnd) -> wire.CommandExecution:
-    """A command that ended or was refused."""
+    """A command that ended or was refused; one that was refused has no exit code and took no time."""
+    declined = event.status == "declined"
     return wire.CommandExecution(
         id=event.call_id,
         command=shlex.join(event.command),
@@ -134,8 +135,8 @@ def command(event: events.ExecCommandEnd) -> wire.CommandExecution:
         status=WORK_STATUS.get(event.status, "completed"),
         command_actions=[command_action(each, event.cwd) for each in event.parsed_cmd],
         aggregated_output=event.aggregated_output or None,
-        exit_code=event.exit_code,
-        duration_ms=event.duration.milliseconds,
+        exit_code=None if declined else event.exit_code,
+        duration_ms=None if declined else event.duration.milliseconds,
     )
 
 

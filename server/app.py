@@ -128,7 +128,7 @@ class App:
         """Listen. Raises OSError when the address cannot be had."""
         Home(self.config.codex_home).sessions.mkdir(parents=True, exist_ok=True)
         await self.listener.start()
-        self.sandbox_known = asyncio.create_task(self.sandbox.detect(), name="sandbox")
+        self.sandbox_known = self.sandbox.begin()
         self._watchdog.start()
         self._indexing = asyncio.create_task(self._index(), name="indexing")
 

@@ -85,7 +85,9 @@ class Calls:
 
     def _record(self) -> bool:
         begun, self._begun = self._begun, []
-        self._work.emit(*(ResponseItem(payload=_answer(each)) for each in begun))
+        notes = self._work.notes.copy()
+        self._work.notes.clear()
+        self._work.emit(*(ResponseItem(payload=_answer(each)) for each in begun), *notes)
         return bool(begun)
 
 

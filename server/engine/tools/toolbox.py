@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from server.engine.settings import Settings
 from server.engine.tools.apply_patch import ApplyPatch
+from server.engine.tools.exec_command import ExecCommand
 from server.engine.tools.mcp_resources import ListResources, ListResourceTemplates, ReadResource
 from server.engine.tools.mcp_tool import McpCalled
 from server.engine.tools.request_user_input import RequestUserInput
+from server.engine.tools.shell import ContainerExec, LocalShell, Shell
+from server.engine.tools.shell_command import ShellCommand
 from server.engine.tools.tool import Call, Tool
 from server.engine.tools.update_plan import UpdatePlan
+from server.engine.tools.write_stdin import WriteStdin
 from server.engine.workspace import Workspace
 from server.mcp.servers import McpTool, Servers, offered, offered_flat
 from server.providers.settings import OPENAI
@@ -61,9 +65,24 @@ async def toolbox(settings: Settings, workspace: Workspace) -> Toolbox:
     servers = workspace.servers
     foreign = [] if servers is None else await servers.tools()
     reading = [each(servers) for each in _RESOURCES] if servers is not None and servers.is_any_on else []
-    own = [UpdatePlan(), RequestUserInput(), ApplyPatch(freeform=settings.known.freeform_apply_patch)]
+    commands, patches = _commands(settings), ApplyPatch(freeform=settings.known.freeform_apply_patch)
+    hidden = [tool for tool in _COMMANDS if tool not in commands]
+    own = [*commands, *reading, UpdatePlan(), RequestUserInput(), patches]
     # Namespaces are the Responses API's own; back ends that only speak alike take functions.
-    return Toolbox([*reading, *own], (), servers, foreign, namespaces=settings.provider.id == OPENAI)
+    return Toolbox(own, hidden, servers, foreign, namespaces=settings.provider.id == OPENAI)
 
 
 _RESOURCES = (ListResources, ListResourceTemplates, ReadResource)
+
+_COMMANDS: tuple[Tool, ...] = (ExecCommand(), WriteStdin(), ShellCommand(), Shell(), LocalShell(), ContainerExec())
+"""All tools that run commands; a model may call what it was not offered, for it was trained with it."""
+
+
+def _commands(settings: Settings) -> Sequence[Tool]:
+    """Those that a model is offered."""
+    features = settings.keys.features
+    if features.get("shell_tool") is False:
+        return ()
+    if features.get("unified_exec") is not False:
+        return _COMMANDS[:2]
+    return _COMMANDS[2:3] if settings.known.known else _COMMANDS[3:4]
