@@ -111,7 +111,7 @@ class Questions:
 
 def _understood(ask: Ask[Any, R], message: Response | Error) -> R:
     if isinstance(message, Error):
-        return ask.unclear
+        return ask.unclear if ask.refused is None else ask.refused
     try:
         return ask.decoder.decode(message.result)
     except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from protocol import (
     account,
+    approval,
     command,
     config,
     errors,
@@ -131,6 +132,10 @@ def _known_error(kind: turn.CodexErrorInfo | None) -> turn.CodexErrorInfo | None
     return "other" if named in later else kind
 
 
+def _without_sound(parts: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+    return parts and [part for part in parts if part.get("type") != "inputAudio"]
+
+
 def _any_signal(code: int) -> int:
     return max(code, -1)
 
@@ -196,6 +201,7 @@ ROWS: tuple[Row, ...] = (
     since(V0_147, item.ImageInput, "detail"),
     since(V0_147, item.LocalImageInput, "detail"),
     since(V0_166, item.ImageInput, "file_id"),
+    Wording(item.DynamicToolCall, "content_items", _without_sound, until=V0_147),
     Wording(item.ImageInput, "url", _given, until=V0_166),
     Wording(item.ImageGeneration, "result", _given, until=V0_166),
     Wording(item.CollabAgentToolCall, "tool", _known_tool, until=V0_166),
@@ -208,6 +214,11 @@ ROWS: tuple[Row, ...] = (
     Wording(command.ProcessExitedNotification, "exit_code", _signal_as_shells_say_it, since=V0_147),
     Notices((notices.PROCESS_OUTPUT_DELTA, notices.PROCESS_EXITED), since=V0_147),
     since(V0_166, command.ProcessExitedNotification, "output_drain_timed_out"),
+    # questions
+    since(V0_147, approval.CommandApprovalParams, "started_at_ms", "environment_id"),
+    since(V0_166, approval.CommandApprovalParams, "kind"),
+    since(V0_147, approval.FileChangeApprovalParams, "started_at_ms"),
+    since(V0_147, approval.UserInputParams, "is_blocking", "auto_resolution_ms"),
     # refusals
     Kinds((errors.ProviderNotConfigured,), since=V0_166),
     # everything else

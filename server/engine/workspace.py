@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from server.commands.sandbox import Sandbox
 from server.config import Config
@@ -29,6 +31,8 @@ class Workspace:
     """One thread's own."""
 
     machine: Machine
+    dynamic_tools: Sequence[dict[str, Any]] = ()
+    """Tools that a client brought, as the thread's meta keeps them."""
     granted: set[str] = field(default_factory=set[str])
     """What a person allowed for the rest of the session."""
 

@@ -187,14 +187,14 @@ async def test_a_turn_that_is_stopped_while_it_reads_keeps_its_input(
     file = tmp_path / "a.png"
     file.write_bytes(PNG)
     reading, go_on = threading.Event(), threading.Event()
-    read = attachments._data_url
+    read = attachments.data_url
 
     def slowly(path: Path) -> str:
         reading.set()
         assert go_on.wait(10)
         return read(path)
 
-    monkeypatch.setattr(attachments, "_data_url", slowly)
+    monkeypatch.setattr(attachments, "data_url", slowly)
     async with running(tmp_path) as server:
         client = await server.client()
         thread = await new_thread(client)
