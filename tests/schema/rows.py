@@ -9,6 +9,8 @@ RETIRED = {
 version that its answer has."""
 
 UNHEARD = {
+    "item/commandExecution/requestApproval": "no tool runs commands yet",
+    "item/fileChange/requestApproval": "no tool changes files yet",
     "account/usage/read": "nobody is ever signed in whose usage could be read, so it is always refused",
 }
 """Rows whose message no conversation hears in each version that knows it -> why not."""

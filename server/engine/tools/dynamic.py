@@ -6,7 +6,6 @@ They are kept in the thread's meta as plain objects. Two spellings are read: one
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
 from collections.abc import Iterable, Iterator
@@ -105,32 +104,26 @@ class DynamicTool(Tool):
         )
         begun = time.monotonic_ns()
         work.emit(request, events.ItemStarted(turn_id=work.turn_id, item=dynamic_request(request)))
+        answer: DynamicToolCallResponse | None = None
         try:
             answer = await work.host.ask(DYNAMIC_TOOL_CALL, asked)
-        except asyncio.CancelledError:
-            _end(work, request, DynamicToolCallResponse(content_items=[], success=False), begun, _CANCELLED)
-            raise
-        _end(work, request, answer, begun)
+        finally:
+            _end(work, request, answer, time.monotonic_ns() - begun)
         return _for_model(answer.content_items)
 
 
-def _end(
-    work: Work,
-    request: events.DynamicToolCallRequest,
-    answer: DynamicToolCallResponse,
-    begun: int,
-    error: str | None = None,
-) -> None:
-    seconds, nanos = divmod(time.monotonic_ns() - begun, 1_000_000_000)
+def _end(work: Work, request: events.DynamicToolCallRequest, answer: DynamicToolCallResponse | None, took: int) -> None:
+    """The item is final, also without an answer. ``took``: nanoseconds."""
+    seconds, nanos = divmod(took, 1_000_000_000)
     response = events.DynamicToolCallResponse(
         call_id=request.call_id,
         turn_id=request.turn_id,
         namespace=request.namespace,
         tool=request.tool,
         arguments=request.arguments,
-        content_items=msgspec.to_builtins(answer.content_items),
-        success=answer.success,
-        error=error,
+        content_items=[] if answer is None else msgspec.to_builtins(answer.content_items),
+        success=answer is not None and answer.success,
+        error=_CANCELLED if answer is None else None,
         duration=events.Duration(secs=seconds, nanos=nanos),
     )
     work.end(dynamic_response(response), response)
