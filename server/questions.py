@@ -90,6 +90,8 @@ class Questions:
         """Take an answer. It counts if the question is open and the connection follows its thread."""
         number = message.id
         found = self._open.get(number) if isinstance(number, int) else None
+        if found is not None and found.answered.done():  # withdrawn just now; its asker is about to say so
+            found = None
         if found is None or not self._subscriptions.follows(connection, found.asker.id):
             _log.info("answer_ignored", connection=connection.number, id=number)
             return

@@ -1,4 +1,4 @@
-"""Runs last: was everything that we say and ask heard, and so held against the schema, in each version that knows it?"""
+"""Runs last: was all that we say and ask heard, and so held against the schema, in each version that knows it?"""
 
 from __future__ import annotations
 

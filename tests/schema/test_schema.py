@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from protocol.dialects.versions import EXTENSION
 from protocol.asks import ASKS
+from protocol.dialects.versions import EXTENSION
 from protocol.methods import METHODS
 from protocol.notices import NOTICES
 from protocol.sequence import EXTENSION as NUMBERS
