@@ -290,7 +290,7 @@ async def test_questions_of_two_threads_are_told_apart(tmp_path: Path) -> None:
         threads = [await new_thread(client) for client in (one, two)]
         turns = [await begin(client, thread) for client, thread in zip((one, two), threads, strict=True)]
         mine, other = await one.asked(ASKED), await two.asked(ASKED)
-        assert (mine["id"], other["id"]) == (0, 1)
+        assert {mine["id"], other["id"]} == {0, 1}
         await one.answer(other, **chosen("Blue"))
         await nothing_changed(two, other)
         await two.answer(other, **chosen("Red"))
