@@ -33,7 +33,8 @@ DYNAMIC_TOOL_CALL = Ask(
     "item/tool/call",
     approval.DynamicToolCallParams,
     approval.DynamicToolCallResponse,
-    unclear=approval.DynamicToolCallResponse(content_items=[], success=False),
+    unclear=approval.DynamicToolCallResponse.failure("dynamic tool response was invalid"),
+    refused=approval.DynamicToolCallResponse.failure("dynamic tool request failed"),
     resolved=False,
 )
 ELICITATION = Ask(
