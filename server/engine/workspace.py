@@ -14,16 +14,19 @@ from server.config import Config
 from server.config_project import trusted_folders
 from server.engine.permission.grants import Grants
 from server.engine.permission.rules import Rules, append_allow
+from server.mcp.register import McpRegister
+from server.mcp.servers import Servers
 from server.skills.store import Skills
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What all threads share: the server's configuration, what confines commands here, the skills on disk."""
+    """What all threads share: the server's configuration, what confines commands, skills, MCP servers."""
 
     config: Config
     sandbox: Sandbox
     skills: Skills
+    mcp: McpRegister
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -47,9 +50,17 @@ class Workspace:
     beside: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     """The commands of people that run here."""
 
+    servers: Servers | None = None
+    """The MCP servers; None until the thread is ready."""
+
     def __post_init__(self) -> None:
         self.terminals = Terminals(self.machine.sandbox.release)
         self._rules: dict[str, Rules] = {}
+
+    def start(self) -> None:
+        """Begin to start what turns will need; at once, and only the first time."""
+        if self.servers is not None:
+            self.servers.start()
 
     async def rules(self, cwd: str) -> Rules:
         """What the user allowed and forbade for commands of threads at work in this folder; read once."""
@@ -80,3 +91,5 @@ class Workspace:
     async def close(self) -> None:
         """End all that is left running. The workspace is of no use afterwards."""
         await self.end_commands()
+        if self.servers is not None:
+            await self.machine.mcp.end(self.servers)

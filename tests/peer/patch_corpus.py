@@ -124,7 +124,8 @@ def _hunk(random: Random, name: str, text: str | None, *, exactly: bool) -> list
 
 def _chunk(random: Random, lines: list[str], begin: int, end: int, *, exactly: bool) -> list[str]:
     head = "@@"
-    if begin and lines[begin - 1].strip() and random.random() < 0.3:
+    overlapping = exactly and end == len(lines)  # 0.125.0 looks at the end even behind the context
+    if begin and lines[begin - 1].strip() and random.random() < 0.3 and not overlapping:
         head += f" {lines[begin - 1]}"
     marked: list[str] = []
     for line in lines[begin:end]:
