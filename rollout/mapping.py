@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os.path
 import re
-import shlex
 from collections.abc import Iterator
 from itertools import chain, repeat
 from typing import Any, Literal, TypeVar, get_args
@@ -14,6 +13,7 @@ from protocol.turn import TurnError
 from protocol.wire import UNSET, Json, UnsetType
 from rollout import events
 from rollout.model_items import as_list, as_object
+from rollout.quoting import join
 
 T = TypeVar("T")
 WorkStatus = Literal["inProgress", "completed", "failed", "declined"]
@@ -128,7 +128,7 @@ def command(event: events.ExecCommandEnd) -> wire.CommandExecution:
     declined = event.status == "declined"
     return wire.CommandExecution(
         id=event.call_id,
-        command=shlex.join(event.command),
+        command=join(event.command),
         cwd=event.cwd,
         process_id=optional(event.process_id),
         source=camel(event.source),
@@ -257,6 +257,6 @@ def _judged_text(action: dict[str, Any]) -> str | None:
         case {"type": "command", "command": str(text)}:
             return text
         case {"type": "execve", "program": str(program)}:
-            return shlex.join([str(word) for word in action.get("argv") or [program]])
+            return join([str(word) for word in action.get("argv") or [program]])
         case _:
             return None

@@ -10,13 +10,18 @@ from typing import Any
 import pytest
 
 from server.providers.scripted import Gate, Response, Step, completed, function_call, message
-from tests.support.harness import Client, Message, Server, running
+from tests.support.harness import CONFIG, Client, Message, Server, running
 from tests.support.processes import is_alive, pids_in, until
 from tests.support.sandboxes import missing
 
 DONE: Response = [message("done"), completed()]
 FREE = {"sandbox": "danger-full-access", "approvalPolicy": "never"}
 WALLED = pytest.mark.skipif(missing() is not None, reason=str(missing()))
+
+HOMELESS = CONFIG + '[shell_environment_policy]\nset = { HOME = "/nonexistent" }\n'
+"""A login shell finds nobody's own settings, which may take any time."""
+
+KNOWN = CONFIG.replace("test-model", "gpt-5.4")
 
 Arguments = Any
 
@@ -262,15 +267,6 @@ async def test_a_flood_is_cut_for_the_model_and_for_clients(tmp_path: Path) -> N
         assert len(answer) < 41_000
 
 
-KNOWN = """
-model = "gpt-5.4"
-model_provider = "scripted"
-[model_providers.scripted]
-name = "Scripted"
-base_url = "http://127.0.0.1:9/v1"
-"""
-
-
 async def test_bytes_that_are_no_text_are_replaced(tmp_path: Path) -> None:
     async with running(tmp_path / "home", run(r"printf 'a\377\000b'"), DONE) as server:
         client, thread = await started(server, tmp_path / "work")
@@ -329,15 +325,6 @@ async def test_which_tools_are_offered_is_configured(tmp_path: Path) -> None:
             assert [
                 name for name in offered if name in ("exec_command", "write_stdin", "shell", "shell_command")
             ] == names
-
-
-CONFIG = """
-model = "mock-model"
-model_provider = "scripted"
-[model_providers.scripted]
-name = "Scripted"
-base_url = "http://127.0.0.1:9/v1"
-"""
 
 
 async def test_a_patch_in_a_shell_is_a_patch(tmp_path: Path) -> None:
@@ -442,7 +429,7 @@ async def test_a_command_runs_within_walls_and_again_without_if_a_person_says_so
 
 
 async def test_a_person_runs_a_command_in_a_turn_of_its_own(tmp_path: Path) -> None:
-    async with running(tmp_path / "home", DONE) as server:
+    async with running(tmp_path / "home", DONE, config=HOMELESS) as server:
         client, thread = await started(server, tmp_path / "work", sandbox="read-only")
         await client.call("thread/shellCommand", threadId=thread, command=" echo out > here; cat here; exit 3 ")
         turn = (await client.hear("turn/completed"))["turn"]
@@ -460,7 +447,7 @@ async def test_a_person_runs_a_command_in_a_turn_of_its_own(tmp_path: Path) -> N
 async def test_a_persons_command_in_a_turn_makes_the_model_answer_again(tmp_path: Path) -> None:
     gate = Gate()
     held: Response = [message(deltas=["one ", gate, "two"]), completed()]
-    async with running(tmp_path / "home", held, DONE) as server:
+    async with running(tmp_path / "home", held, DONE, config=HOMELESS) as server:
         client, thread = await started(server, tmp_path / "work")
         turn = await client.start_turn(thread, "go")
         await client.hear("item/agentMessage/delta")
@@ -476,7 +463,7 @@ async def test_a_persons_command_in_a_turn_makes_the_model_answer_again(tmp_path
 
 async def test_a_persons_command_is_stopped_and_input_meanwhile_is_the_next_turn(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
-    async with running(tmp_path / "home", DONE) as server:
+    async with running(tmp_path / "home", DONE, config=HOMELESS) as server:
         client, thread = await started(server, tmp_path / "work")
         await client.call("thread/shellCommand", threadId=thread, command=f"echo $$ >> {pids}; exec sleep 60")
         (pid,) = await pids_in(pids)
@@ -493,7 +480,7 @@ async def test_a_persons_command_is_stopped_and_input_meanwhile_is_the_next_turn
 
 
 async def test_a_persons_command_has_a_time(tmp_path: Path) -> None:
-    async with running(tmp_path / "home") as server:
+    async with running(tmp_path / "home", config=HOMELESS) as server:
         client, thread = await started(server, tmp_path / "work")
         await client.call("thread/shellCommand", threadId=thread, command="exec sleep 60", timeoutMs=100)
         await client.hear("turn/completed")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tests.peer.scripted_model import CALLS
-from tests.peer.steps import Conversation, Hear, Open, Step, ask, begin, conversation, ended, held, start
+from tests.peer.steps import OLD, Conversation, Hear, Open, Step, ask, begin, conversation, ended, held, start
 
 Called = tuple[str, Any]
 
@@ -25,6 +26,11 @@ def run(cmd: str, **arguments: Any) -> Called:
 def script(command: str, **arguments: Any) -> Called:
     """One script that is waited for."""
     return "shell_command", {"command": command, "login": False, **arguments}
+
+
+def program(*argv: str) -> Called:
+    """One program that is waited for."""
+    return "shell", {"command": argv}
 
 
 def free(who: str = "A") -> list[Step]:
@@ -56,13 +62,24 @@ def completed(**item: Any) -> Hear:
     return Hear("A", "item/completed", {"item": item})
 
 
+def homeless(home: Path) -> dict[str, str]:
+    """Nobody's own settings for login shells, which may take any time."""
+    with (home / "config.toml").open("a") as config:
+        config.write('[shell_environment_policy]\nset = { HOME = "/nonexistent" }\n')
+    return {}
+
+
 SLOW = "sleep 0.4; "
 """The peer does not tell what a command says before it listens."""
+
+FAILING = SLOW + "echo out; sleep 0.1; echo err >&2; exit 3"
 
 TERMINALS: tuple[Conversation, ...] = (
     conversation("a command says something", free(), work([run(SLOW + "echo hello")], commands=1), shown()),
     conversation("a command says nothing", free(), work([run("true")], commands=1), shown()),
-    conversation("a command fails", free(), work([run(SLOW + "echo out; echo err >&2; exit 3")], commands=1), shown()),
+    conversation(
+        "a command fails", free(), work([run(SLOW + "echo out; sleep 0.1; echo err >&2; exit 3")], commands=1), shown()
+    ),
     conversation("a command is ended by a signal", free(), work([run(SLOW + "kill -9 $$")], commands=1), shown()),
     conversation(
         "a shell that does not exist", free(), work([run("echo x", shell="/nowhere/sh")], commands=1), shown()
@@ -88,7 +105,7 @@ TERMINALS: tuple[Conversation, ...] = (
         "a terminal that is written to",
         free(),
         work(
-            [run("stty -echo; read a; echo got $a; read b; exit 2", tty=True, yield_time_ms=500)],
+            [run("stty -echo; read a; echo got $a; read b; sleep 0.5; exit 2", tty=True, yield_time_ms=500)],
             [("write_stdin", {"session_id": "@session", "chars": "word\n", "yield_time_ms": 500})],
             [("write_stdin", {"session_id": "@session", "chars": "end\n", "yield_time_ms": 3000})],
             [("write_stdin", {"session_id": "@session", "chars": "x"})],
@@ -119,32 +136,33 @@ TERMINALS: tuple[Conversation, ...] = (
     conversation(
         "a shell that is waited for",
         free(),
-        work([script("echo out; echo err >&2; exit 3")]),
+        work([script("echo out; sleep 0.1; echo err >&2; exit 3")]),
         shown(),
+        versions=OLD,
     ),
     conversation(
         "a shell that takes too long",
         free(),
         work([script("echo out; sleep 60", timeout_ms=300)]),
         shown(),
+        versions=OLD,
     ),
-    conversation("a program that is waited for", free(), work([("shell", {"command": ["printf", "x"]})]), shown()),
-    conversation("a program that is not there", free(), work([("shell", {"command": ["/nowhere"]})]), shown()),
+    conversation("a program that is waited for", free(), work([program("printf", "x")]), shown(), versions=OLD),
+    conversation("a program that is not there", free(), work([program("/nowhere")]), shown(), versions=OLD),
     conversation(
         "a shell that is waited for is stopped",
         free(),
-        begin(
-            "A", calls([("shell_command", {"command": "echo begun; sleep 60", "login": False, "timeout_ms": 60000})])
-        ),
+        begin("A", calls([script("echo begun; sleep 60", timeout_ms=60_000)])),
         Hear("A", "item/commandExecution/outputDelta"),
         ask("A", "turn/interrupt", threadId="$thread", turnId="$turn"),
         ended("A", how="interrupted"),
         shown(),
+        versions=OLD,
     ),
     conversation(
         "a person runs a command",
         free(),
-        ask("A", "thread/shellCommand", threadId="$thread", command="  echo out; echo err >&2; exit 3 "),
+        ask("A", "thread/shellCommand", threadId="$thread", command="  echo out; sleep 0.1; echo err >&2; exit 3 "),
         ended("A"),
         shown(),
     ),
