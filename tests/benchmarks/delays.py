@@ -61,7 +61,7 @@ async def delays(contestant: Contestant, model_url: str, sizes: Sizes) -> Values
             before = cpu_seconds(server.pid)
             await turn_for_all(readers, thread_id, f"stamps:{sizes.stamps}:{PACE_MS}")
             spent = cpu_seconds(server.pid) - before
-        values |= median_and_p99(f"to the last of {count} (ms)", _last(contestant, readers, sizes.stamps))
+        values |= median_and_p99(f"to the last of {count} (ms)", list(last_read(contestant, readers, sizes.stamps).values()))
         values[f"to {count}: CPU per delivery (µs)"] = spent * 1e6 / (count * sizes.stamps)
     return values
 
@@ -79,11 +79,11 @@ async def audience(server: AppServer, count: int) -> AsyncIterator[tuple[str, li
         connection.close()
 
 
-def _last(contestant: Contestant, joined: list[Reader], count: int) -> list[float]:
-    """For each chunk that all have read, how long that took, in ms."""
+def last_read(contestant: Contestant, joined: list[Reader], count: int) -> dict[int, float]:
+    """For each chunk that all have read, by when it was written: how long that took, in ms."""
     everywhere = set.intersection(*(set(reader.read) for reader in joined))
     doubled = sum(len(reader.stamps) - len(reader.read) for reader in joined)
     ordered = all(list(reader.read) == sorted(reader.read) for reader in joined)
     if contestant.judged and (len(everywhere) != count or doubled or not ordered):
         raise DeliveryError(f"{len(everywhere)} of {count} chunks read by all, {doubled} twice, in order: {ordered}")
-    return [(max(reader.read[stamp] for reader in joined) - stamp) / 1e6 for stamp in everywhere]
+    return {stamp: (max(reader.read[stamp] for reader in joined) - stamp) / 1e6 for stamp in everywhere}
