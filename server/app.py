@@ -24,6 +24,7 @@ from server.files.files import Files
 from server.handlers import ROUTES
 from server.listener import Listener
 from server.metrics import Metrics
+from server.offload import made_to_stay
 from server.outgoing import Outgoing
 from server.providers import registry
 from server.providers.provider import Provider
@@ -151,7 +152,7 @@ class App:
         """Read the rollouts that the index lacks, with as much time for everything else as that takes."""
         clock = asyncio.get_running_loop().time
         await asyncio.sleep(INDEXING_DELAY)
-        await asyncio.to_thread(registry.load)
+        await made_to_stay(registry.load)
         steps, count, begun = self.catalog.build(), 0, clock()
         try:
             while step := await asyncio.to_thread(next, steps, 0):

@@ -42,7 +42,6 @@ class Done(Exception):
     """There is no more of this work."""
 
 
-
 async def busy(contestant: Contestant, model_url: str, sizes: Sizes) -> Values:
     """The same stream beside nothing and beside each work, each on a server of its own."""
     values: Values = {}
@@ -69,7 +68,7 @@ async def _beside(contestant: Contestant, server: AppServer, work: Work | None, 
     async with audience(server, sizes.busy_subscribers) as (thread_id, readers):
         prompt = f"stamps:{sizes.busy_stamps}:{PACE_MS}"
         stream = asyncio.create_task(turn_for_all(readers, thread_id, prompt))
-        worked = [(0, math.inf)] if work is None else await _do(work, other, stream)
+        worked = [(0.0, math.inf)] if work is None else await _do(work, other, stream)
         await stream
         delays = last_read(contestant, readers, sizes.busy_stamps)
     other.close()

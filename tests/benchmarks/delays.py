@@ -61,7 +61,9 @@ async def delays(contestant: Contestant, model_url: str, sizes: Sizes) -> Values
             before = cpu_seconds(server.pid)
             await turn_for_all(readers, thread_id, f"stamps:{sizes.stamps}:{PACE_MS}")
             spent = cpu_seconds(server.pid) - before
-        values |= median_and_p99(f"to the last of {count} (ms)", list(last_read(contestant, readers, sizes.stamps).values()))
+        values |= median_and_p99(
+            f"to the last of {count} (ms)", list(last_read(contestant, readers, sizes.stamps).values())
+        )
         values[f"to {count}: CPU per delivery (µs)"] = spent * 1e6 / (count * sizes.stamps)
     return values
 
