@@ -40,7 +40,7 @@ INDEXING_DELAY = 0.1
 """Seconds after which a server that was just started begins to build the index: first it is there for its clients."""
 
 INDEXING_PAUSE = 3
-"""How many times as long as a step of building the index the pause after it lasts: who resumes a thread of a server that
+"""The pause after a step of building the index, in times of what the step took: who resumes a thread of a server that
 was just started is to have most of it."""
 
 _log = structlog.get_logger(__name__)

@@ -5,7 +5,9 @@ The model writes the time into each delta; all processes of one machine read the
 
 from __future__ import annotations
 
+import asyncio
 import re
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,9 +17,9 @@ import picows
 
 from tests.benchmarks.contest import Contestant, DeliveryError, Values, cpu_seconds, median_and_p99, running
 from tests.benchmarks.fanout import join, turn_for_all
-from tests.benchmarks.load import Connection, connect, start_thread
+from tests.benchmarks.load import PATIENCE, Connection, connect, start_thread
 from tests.benchmarks.sizes import Sizes
-from tests.support.app_server import AppServer
+from tests.support.app_server import ROOT, AppServer
 
 PACE_MS = 20
 """Milliseconds between two chunks: 50 a second."""
@@ -65,7 +67,37 @@ async def delays(contestant: Contestant, model_url: str, sizes: Sizes) -> Values
             f"to the last of {count} (ms)", list(last_read(contestant, readers, sizes.stamps).values())
         )
         values[f"to {count}: CPU per delivery (µs)"] = spent * 1e6 / (count * sizes.stamps)
+        if contestant.judged:
+            values |= await _floor(contestant, model_url, count, sizes.stamps)
     return values
+
+
+async def _floor(contestant: Contestant, model_url: str, count: int, stamps: int) -> Values:
+    """The same chunks from a program that does nothing else, to the same clients."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.benchmarks.floor", model_url, str(count), f"stamps:{stamps}:{PACE_MS}"),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        url = (await asyncio.wait_for(process.stdout.readline(), PATIENCE)).decode().strip()
+        before = cpu_seconds(process.pid)
+        readers = [await _follow(url) for _ in range(count)]
+        await asyncio.wait_for(asyncio.gather(*(reader.expect("turn/completed") for reader in readers)), PATIENCE)
+        spent = cpu_seconds(process.pid) - before
+    finally:
+        process.kill()
+        await process.wait()
+    last = list(last_read(contestant, readers, stamps).values())
+    values = median_and_p99(f"floor: to the last of {count} (ms)", last)
+    return values | {f"floor: to {count}: CPU per delivery (µs)": spent * 1e6 / (count * stamps)}
+
+
+async def _follow(url: str) -> Reader:
+    _, reader = await picows.ws_connect(Reader, url)
+    assert isinstance(reader, Reader)
+    return reader
 
 
 @asynccontextmanager
