@@ -15,9 +15,9 @@ from protocol.dialects.shape import Unsayable, is_known, shaped, varies
 from protocol.dialects.versions import Version
 from protocol.errors import ErrorBody
 from protocol.jsonrpc import RequestId
-from protocol.method import Notice
+from protocol.method import Ask, Notice
 from protocol.sequence import Number
-from protocol.wire import Wire, encode, encode_parts
+from protocol.wire import UNSET, Wire, encode, encode_parts
 
 _FIN_TEXT = 0x81
 
@@ -101,7 +101,40 @@ class Variants:
 
 
 Message = Frame | Variants
-"""What can be sent to any connection."""
+"""What can be told to any connection."""
+
+
+class Question:
+    """A request to clients, encoded when the first of its kind needs it.
+
+    Clients that did not ask for experimental members get ``params`` without them.
+    """
+
+    __slots__ = ("_ask", "_frames", "_params", "id", "method")
+
+    def __init__(self, ask: Ask[Any, Any], request_id: int, params: Wire) -> None:
+        self._ask = ask
+        self._params = params
+        self._frames: dict[tuple[Version, bool], Frame] = {}
+        self.id = request_id
+        self.method = None
+        """A client cannot opt out of questions."""
+
+    def heard_by(self, version: Version, *, experimental: bool) -> Frame:
+        """What clients of this version get."""
+        key = (version, experimental)
+        try:
+            return self._frames[key]
+        except KeyError:
+            left_out = {} if experimental else dict.fromkeys(self._ask.gated, UNSET)
+            params = shaped(replace(self._params, **left_out), version)
+            frame = self._frames[key] = Frame(
+                self._ask.prefix + encode(self.id) + b',"params":' + encode(params) + b"}"
+            )
+            return frame
+
+
+Sendable = Message | Question
 
 
 def told(notice: Notice[Any], params: Wire, tail: bytes = b"}") -> Frame:

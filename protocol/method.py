@@ -1,4 +1,4 @@
-"""What the rows of the vocabulary are made of: a request a client may make, a notification the server may send.
+"""What the rows of the vocabulary are made of: what a client may request, what the server may tell and ask.
 
 Knows no row. A row says in which lane its requests wait and how its notifications are thinned; others do that.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -105,3 +105,27 @@ class Notice(Generic[P]):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prefix", b'{"method":' + encode(self.name) + b',"params":')
+
+
+@dataclass(frozen=True, eq=False)
+class Ask(Generic[P, R]):
+    """A question the server may ask the subscribers of a thread; the first of them to answer decides.
+
+    ``unclear``: what an answer means that is an error or not to be understood. ``waits_for``: what the thread waits
+    for meanwhile, as its status says. ``gated``: members only for clients with the ``experimentalApi`` capability.
+    ``resolved``: all are told when it is over.
+    """
+
+    name: str
+    params: type[P]
+    result: type[R]
+    unclear: R
+    waits_for: Literal["approval", "input"] | None = None
+    gated: tuple[str, ...] = ()
+    resolved: bool = True
+    prefix: bytes = field(init=False, repr=False)
+    decoder: msgspec.json.Decoder[R] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prefix", b'{"method":' + encode(self.name) + b',"id":')
+        object.__setattr__(self, "decoder", msgspec.json.Decoder(self.result))

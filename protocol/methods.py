@@ -1,7 +1,4 @@
-"""One row per method: what clients ask (Method) and what the server tells (Notice).
-
-The rows are the whole vocabulary. They name types and rules; they know no handler and no connection.
-"""
+"""One row per method: what clients may request. Names types and rules; knows no handler and no connection."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from protocol import (
     fs,
     history,
     initialize,
-    item,
+    mcp,
     model,
     offers,
     read_state,
@@ -26,12 +23,8 @@ from protocol import (
     thread,
     thread_list,
     turn,
-    usage,
 )
 from protocol.method import Method as Method
-from protocol.method import Newest as Newest
-from protocol.method import Notice as Notice
-from protocol.method import Pieces as Pieces
 from protocol.method import by_client, by_configuration, by_thread
 from protocol.wire import Empty
 
@@ -158,7 +151,11 @@ COLLABORATION_MODE_LIST = Method(
     "collaborationMode/list", Empty, model.CollaborationModeListResponse, experimental=True
 )
 EXPERIMENTAL_FEATURE_LIST = Method("experimentalFeature/list", model.PageParams, model.EmptyPage)
-MCP_SERVER_STATUS_LIST = Method("mcpServerStatus/list", model.PageParams, model.EmptyPage)
+MCP_SERVER_STATUS_LIST = Method("mcpServerStatus/list", mcp.ListMcpServerStatusParams, mcp.ListMcpServerStatusResponse)
+MCP_SERVER_RESOURCE_READ = Method("mcpServer/resource/read", mcp.McpResourceReadParams, mcp.McpResourceReadResponse)
+MCP_SERVER_TOOL_CALL = Method("mcpServer/tool/call", mcp.McpServerToolCallParams, mcp.McpServerToolCallResponse)
+MCP_SERVER_OAUTH_LOGIN = Method("mcpServer/oauth/login", mcp.McpServerOauthLoginParams, mcp.McpServerOauthLoginResponse)
+CONFIG_MCP_SERVER_RELOAD = Method("config/mcpServer/reload", Empty, Empty, lenient=True)
 CONFIG_READ = Method("config/read", config.ConfigReadParams, config.ConfigReadResponse)
 CONFIG_VALUE_WRITE = Method(
     "config/value/write", config.ConfigValueWriteParams, config.ConfigWriteResponse, by_configuration
@@ -248,6 +245,10 @@ METHODS: tuple[Method[Any, Any], ...] = (
     COLLABORATION_MODE_LIST,
     EXPERIMENTAL_FEATURE_LIST,
     MCP_SERVER_STATUS_LIST,
+    MCP_SERVER_RESOURCE_READ,
+    MCP_SERVER_TOOL_CALL,
+    MCP_SERVER_OAUTH_LOGIN,
+    CONFIG_MCP_SERVER_RELOAD,
     CONFIG_READ,
     CONFIG_VALUE_WRITE,
     CONFIG_BATCH_WRITE,
@@ -281,91 +282,3 @@ METHODS: tuple[Method[Any, Any], ...] = (
     FUZZY_FILE_SEARCH_SESSION_STOP,
 )
 """Every request a client may make."""
-
-_NEWEST_OF_THREAD = Newest(("thread_id",))
-_ITEM = ("thread_id", "turn_id", "item_id")
-
-THREAD_STARTED = Notice("thread/started", thread.ThreadStartedNotification)
-THREAD_STATUS_CHANGED = Notice("thread/status/changed", thread.ThreadStatusChangedNotification, _NEWEST_OF_THREAD)
-THREAD_ARCHIVED = Notice("thread/archived", thread.ThreadIdNotification)
-THREAD_UNARCHIVED = Notice("thread/unarchived", thread.ThreadIdNotification)
-THREAD_DELETED = Notice("thread/deleted", thread.ThreadIdNotification)
-THREAD_REVERTED = Notice("thread/reverted", thread.ThreadIdNotification)
-THREAD_CLOSED = Notice("thread/closed", thread.ThreadIdNotification)
-THREAD_NAME_UPDATED = Notice("thread/name/updated", thread.ThreadNameUpdatedNotification, _NEWEST_OF_THREAD)
-THREAD_READ_STATE_CHANGED = Notice(
-    "thread/readState/changed", read_state.ThreadReadStateChangedNotification, _NEWEST_OF_THREAD
-)
-THREAD_SETTINGS_UPDATED = Notice(
-    "thread/settings/updated", settings.ThreadSettingsUpdatedNotification, _NEWEST_OF_THREAD
-)
-THREAD_TOKEN_USAGE_UPDATED = Notice(
-    "thread/tokenUsage/updated", usage.ThreadTokenUsageUpdatedNotification, _NEWEST_OF_THREAD
-)
-TURN_STARTED = Notice("turn/started", turn.TurnStartedNotification)
-TURN_COMPLETED = Notice("turn/completed", turn.TurnCompletedNotification)
-ITEM_STARTED = Notice("item/started", item.ItemStartedNotification)
-ITEM_COMPLETED = Notice("item/completed", item.ItemCompletedNotification)
-AGENT_MESSAGE_DELTA = Notice("item/agentMessage/delta", item.AgentMessageDeltaNotification, Pieces(_ITEM))
-PLAN_DELTA = Notice("item/plan/delta", item.PlanDeltaNotification, Pieces(_ITEM))
-REASONING_SUMMARY_PART_ADDED = Notice("item/reasoning/summaryPartAdded", item.ReasoningSummaryPartAddedNotification)
-REASONING_SUMMARY_TEXT_DELTA = Notice(
-    "item/reasoning/summaryTextDelta",
-    item.ReasoningSummaryTextDeltaNotification,
-    Pieces((*_ITEM, "summary_index")),
-)
-REASONING_TEXT_DELTA = Notice(
-    "item/reasoning/textDelta", item.ReasoningTextDeltaNotification, Pieces((*_ITEM, "content_index"))
-)
-COMMAND_EXEC_OUTPUT_DELTA = Notice("command/exec/outputDelta", command.CommandExecOutputDeltaNotification)
-PROCESS_OUTPUT_DELTA = Notice("process/outputDelta", command.ProcessOutputDeltaNotification)
-PROCESS_EXITED = Notice("process/exited", command.ProcessExitedNotification)
-ERROR = Notice("error", turn.ErrorNotification)
-WARNING = Notice("warning", turn.WarningNotification)
-CONFIG_WARNING = Notice("configWarning", initialize.ConfigWarningNotification)
-SKILLS_CHANGED = Notice("skills/changed", Empty)
-ACCOUNT_RATE_LIMITS_UPDATED = Notice(
-    "account/rateLimits/updated", account.AccountRateLimitsUpdatedNotification, Newest(())
-)
-FS_CHANGED = Notice("fs/changed", fs.FsChangedNotification)
-FUZZY_FILE_SEARCH_SESSION_UPDATED = Notice(
-    "fuzzyFileSearch/sessionUpdated", file_search.FuzzyFileSearchSessionUpdatedNotification, Newest(("session_id",))
-)
-FUZZY_FILE_SEARCH_SESSION_COMPLETED = Notice(
-    "fuzzyFileSearch/sessionCompleted", file_search.FuzzyFileSearchSessionCompletedNotification, Newest(("session_id",))
-)
-
-NOTICES: tuple[Notice[Any], ...] = (
-    THREAD_STARTED,
-    THREAD_STATUS_CHANGED,
-    THREAD_ARCHIVED,
-    THREAD_UNARCHIVED,
-    THREAD_DELETED,
-    THREAD_REVERTED,
-    THREAD_CLOSED,
-    THREAD_NAME_UPDATED,
-    THREAD_READ_STATE_CHANGED,
-    THREAD_SETTINGS_UPDATED,
-    THREAD_TOKEN_USAGE_UPDATED,
-    TURN_STARTED,
-    TURN_COMPLETED,
-    ITEM_STARTED,
-    ITEM_COMPLETED,
-    AGENT_MESSAGE_DELTA,
-    PLAN_DELTA,
-    REASONING_SUMMARY_PART_ADDED,
-    REASONING_SUMMARY_TEXT_DELTA,
-    REASONING_TEXT_DELTA,
-    COMMAND_EXEC_OUTPUT_DELTA,
-    PROCESS_OUTPUT_DELTA,
-    PROCESS_EXITED,
-    ERROR,
-    WARNING,
-    CONFIG_WARNING,
-    SKILLS_CHANGED,
-    ACCOUNT_RATE_LIMITS_UPDATED,
-    FS_CHANGED,
-    FUZZY_FILE_SEARCH_SESSION_UPDATED,
-    FUZZY_FILE_SEARCH_SESSION_COMPLETED,
-)
-"""Every notification the server may send."""

@@ -31,10 +31,13 @@ class Failed(Wire, tag="systemError"):
     """Loaded; the last turn failed."""
 
 
+ActiveFlag = Literal["waitingOnApproval", "waitingOnUserInput"]
+
+
 class Active(Wire, tag="active"):
     """A turn runs; the flags say what it waits for."""
 
-    active_flags: list[Literal["waitingOnApproval", "waitingOnUserInput"]] = []
+    active_flags: list[ActiveFlag] = []
 
 
 SortDirection = Literal["asc", "desc"]

@@ -165,3 +165,27 @@ class InputTooLarge(Wire, rename=AS_IS):
     max_chars: int
     actual_chars: int
     input_error_code: str = msgspec.field(default="input_too_large")
+
+
+class TurnDiffUpdatedNotification(Wire):
+    """All that the patches of the turn changed so far, as git shows it."""
+
+    thread_id: str
+    turn_id: str
+    diff: str
+
+
+class PlanStep(Wire):
+    """One step of the agent's list of work."""
+
+    step: str
+    status: Literal["pending", "inProgress", "completed"]
+
+
+class TurnPlanUpdatedNotification(Wire):
+    """The agent's list of work, and how far it is."""
+
+    thread_id: str
+    turn_id: str
+    explanation: str | None = None
+    plan: list[PlanStep]

@@ -10,15 +10,21 @@ from typing import Any
 
 from protocol.wire import UNSET, Record, UnsetType
 from rollout.live import AgentMessageDelta as AgentMessageDelta
+from rollout.live import CommandOutput as CommandOutput
+from rollout.live import DiffUpdated as DiffUpdated
 from rollout.live import ItemCompleted as ItemCompleted
 from rollout.live import ItemStarted as ItemStarted
 from rollout.live import LiveEvent as LiveEvent
+from rollout.live import PatchOutput as PatchOutput
 from rollout.live import PlanDelta as PlanDelta
+from rollout.live import PlanUpdated as PlanUpdated
 from rollout.live import ReasoningSummaryDelta as ReasoningSummaryDelta
 from rollout.live import ReasoningSummaryPartAdded as ReasoningSummaryPartAdded
 from rollout.live import ReasoningTextDelta as ReasoningTextDelta
 from rollout.live import Retrying as Retrying
+from rollout.live import TerminalInteraction as TerminalInteraction
 from rollout.live import ThreadWarning as ThreadWarning
+from rollout.live import ToolProgress as ToolProgress
 from rollout.tool_events import CollabAgentInteractionEnd as CollabAgentInteractionEnd
 from rollout.tool_events import CollabAgentSpawnEnd as CollabAgentSpawnEnd
 from rollout.tool_events import CollabCloseEnd as CollabCloseEnd

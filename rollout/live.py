@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protocol.item import ThreadItem
-from protocol.turn import TurnError
+from protocol.turn import PlanStep, TurnError
 from protocol.wire import Record
 
 
@@ -63,6 +63,54 @@ class ReasoningTextDelta(Record, tag="reasoning_text_delta"):
     content_index: int
 
 
+class CommandOutput(Record, tag="command_output"):
+    """More output of a command."""
+
+    turn_id: str
+    item_id: str
+    delta: str
+
+
+class TerminalInteraction(Record, tag="terminal_interaction"):
+    """The model gave the command ``item_id`` input, in the turn ``turn_id``, or looked at what it said since."""
+
+    turn_id: str
+    item_id: str
+    process_id: str
+    stdin: str
+
+
+class PatchOutput(Record, tag="patch_output"):
+    """What applying a patch said."""
+
+    turn_id: str
+    item_id: str
+    delta: str
+
+
+class ToolProgress(Record, tag="tool_progress"):
+    """How far a call of an MCP server's tool is."""
+
+    turn_id: str
+    item_id: str
+    message: str
+
+
+class DiffUpdated(Record, tag="diff_updated"):
+    """All that the patches of the turn changed so far, as git shows it."""
+
+    turn_id: str
+    diff: str
+
+
+class PlanUpdated(Record, tag="plan_updated"):
+    """The agent's list of work."""
+
+    turn_id: str
+    explanation: str | None
+    plan: list[PlanStep]
+
+
 class Retrying(Record, tag="retrying"):
     """The model request failed and is tried again; the turn goes on."""
 
@@ -84,6 +132,12 @@ LiveEvent = (
     | ReasoningSummaryPartAdded
     | ReasoningSummaryDelta
     | ReasoningTextDelta
+    | CommandOutput
+    | TerminalInteraction
+    | PatchOutput
+    | ToolProgress
+    | DiffUpdated
+    | PlanUpdated
     | Retrying
     | ThreadWarning
 )

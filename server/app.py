@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import structlog
 
-from protocol import frames, methods
+from protocol import frames, notices
 from protocol.errors import GOING_AWAY, invalid_request
+from protocol.mcp import McpServerStatusUpdatedNotification
 from protocol.wire import Empty
 from rollout.catalog import Catalog
 from rollout.paths import Home
@@ -20,15 +21,18 @@ from server.commands.sandbox import Sandbox
 from server.config import Config
 from server.connection import Connection
 from server.dispatch import Dispatcher
+from server.engine.workspace import Machine
 from server.files.files import Files
 from server.handlers import ROUTES
 from server.listener import Listener
+from server.mcp.register import McpRegister
 from server.metrics import Metrics
 from server.offload import made_to_stay
 from server.outgoing import Outgoing
 from server.providers import registry
 from server.providers.provider import Provider
 from server.providers.settings import ProviderConfig
+from server.questions import Questions
 from server.skills.store import Skills
 from server.subscriptions import Subscriptions
 from server.threads.limits import Limits
@@ -61,8 +65,10 @@ class App:
         self.sandbox_known: asyncio.Task[None] | None = None
         """Done when it is known what confines commands here; clients are let in before."""
         self.commands: Register[Connection] = Register()
+        self.mcp = McpRegister(config.environ, self._tell_of_mcp)
         self.files = Files()
         self.skills = Skills(config, self._tell_of_skills)
+        self.questions = Questions(self.outgoing, self.subscriptions)
         self.opening = Opening(
             config,
             self.catalog,
@@ -70,6 +76,8 @@ class App:
             self.subscriptions,
             self.limits,
             self.read_states,
+            self.questions,
+            Machine(config, self.sandbox, self.skills, self.mcp),
             self.loaded.changed,
         )
         self.draining = False
@@ -82,18 +90,22 @@ class App:
         self._dispatcher = Dispatcher(self, ROUTES)
         self.on_end: Callable[[bool], None] = lambda _listens: None
         """Called when the client that started this server says no more; with whether it still listens."""
-        self.listener = Listener(
-            config, self._dispatcher, self._left, lambda listens: self.on_end(listens), self.metrics
-        )
+        self.listener = Listener(config, self._dispatcher, self._left, self._ended, self.metrics)
         gauges.watch(self.metrics, self.listener.reception, self.subscriptions, self.loaded)
+
+    def _ended(self, listens: bool) -> None:
+        self.on_end(listens)
 
     def _left(self, connection: Connection) -> None:
         self.commands.left(connection)
         self.files.left(connection)
         self.loaded.left(self.subscriptions.close(connection))
 
+    def _tell_of_mcp(self, news: McpServerStatusUpdatedNotification) -> None:
+        self.outgoing.broadcast(news.thread_id, frames.notification(notices.MCP_SERVER_STATUS_UPDATED, news))
+
     def _tell_of_skills(self) -> None:
-        self.outgoing.announce(frames.notification(methods.SKILLS_CHANGED, Empty()))
+        self.outgoing.announce(frames.notification(notices.SKILLS_CHANGED, Empty()))
 
     async def provider(self, config: ProviderConfig) -> Provider:
         """The open provider of this configuration; opened when first asked for, in a thread, for that may take long."""
@@ -135,6 +147,7 @@ class App:
             _log.info("draining", turns=len(running), seconds=drain_seconds)
             await asyncio.wait(running, timeout=drain_seconds)
         await self.loaded.close()
+        await self.mcp.close()
         await self.listener.stop(GOING_AWAY, "the server is shutting down")
         await self.commands.close()
         if self.sandbox_known is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from protocol.dialects.versions import NEWEST, Version, spoken_by
 from protocol.errors import Disconnect
-from protocol.frames import Frame, Message
+from protocol.frames import Frame, Sendable, Variants
 from protocol.initialize import InitializeParams
 from protocol.sequence import EXTENSION
 from server.load import Load
@@ -62,13 +62,21 @@ class Connection:
             self._opted_out = frozenset(hello.capabilities.opt_out_notification_methods or ())
             self.numbered = (hello.capabilities.extensions or {}).get(EXTENSION) is True
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Sendable) -> None:
         """Put it into the outbox in the client's version, unless it is a notification that the client does not want."""
         if message.method is not None and message.method in self._opted_out:
             return
-        frame = message if isinstance(message, Frame) else message.heard_by(self.version, numbered=self.numbered)
+        frame = self._heard(message)
         if frame is not None:
             self._outbox.put(frame)
+
+    def _heard(self, message: Sendable) -> Frame | None:
+        """The message in the words that this client understands; None if it has none for it."""
+        if isinstance(message, Frame):
+            return message
+        if isinstance(message, Variants):
+            return message.heard_by(self.version, numbered=self.numbered)
+        return message.heard_by(self.version, experimental=self.experimental)
 
     async def caught_up(self) -> None:
         """Wait until the client has taken most of what it was sent."""

@@ -77,7 +77,7 @@ class Dispatcher:
         self._running: set[asyncio.Task[None]] = set()
 
     def receive(self, connection: Connection, text: str | bytes) -> None:
-        """Take one message. Requests are answered later, on this connection; everything else is only noted."""
+        """Take one message. Requests are answered later, on this connection; notifications are ignored."""
         try:
             if isinstance(text, bytes):
                 raise invalid_request("Invalid request: binary frames are not supported")
@@ -89,7 +89,7 @@ class Dispatcher:
         if isinstance(message, Request):
             self._begin(connection, message, len(text))
         elif not isinstance(message, Notification):
-            _log.info("answer_ignored", connection=connection.number, id=message.id)
+            self._app.questions.answer(connection, message)
 
     async def drain(self) -> None:
         """Wait for the requests being served."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol.frames import Message
+from protocol.frames import Message, Sendable
 from server.connection import Connection
 from server.subscriptions import Subscriptions
 
@@ -13,11 +13,11 @@ class Outgoing:
     def __init__(self, subscriptions: Subscriptions[Connection]) -> None:
         self._subscriptions = subscriptions
 
-    def replay(self, connection: Connection, message: Message) -> None:
+    def replay(self, connection: Connection, message: Sendable) -> None:
         """To this connection only."""
         connection.send(message)
 
-    def broadcast(self, thread_id: str, message: Message) -> None:
+    def broadcast(self, thread_id: str, message: Sendable) -> None:
         """To every subscriber of the thread."""
         for connection in self._subscriptions.of(thread_id):
             connection.send(message)

@@ -11,14 +11,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from protocol import methods
+from protocol import notices
 from protocol.frames import Frame, told
 from protocol.method import Newest, Notice, Pieces
 
 Texts = dict[Hashable, tuple[int, list[Frame]]]
 """The texts of one item that still grow: key -> the place of the first piece, and all pieces so far."""
 
-_BOUNDARIES = (methods.ITEM_STARTED, methods.ITEM_COMPLETED)
+_BOUNDARIES = (notices.ITEM_STARTED, notices.ITEM_COMPLETED)
 
 
 def thinned(waiting: Iterable[Frame]) -> list[Frame]:

@@ -8,7 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from protocol.methods import METHODS, NOTICES
+from protocol.asks import ASKS
+from protocol.methods import METHODS
+from protocol.notices import NOTICES
 from server.app import App
 from server.cli import parser
 from server.config import Config
@@ -21,7 +23,8 @@ def test_every_method_and_notification_is_documented() -> None:
     text = (ROOT / "docs/PROTOCOL.md").read_text()
     requests, _, rest = text.partition("## Notifications")
     assert re.findall(r"^\| `([^`]+)` \|", requests, re.M) == [method.name for method in METHODS]
-    notifications = rest.partition("## Attach")[0]
+    notifications, _, rest = rest.partition("## Questions")
+    assert re.findall(r"^\| `([^`]+)` \|", rest.partition("## Attach")[0], re.M) == [ask.name for ask in ASKS]
     assert set(re.findall(r"`([^`]+)`", notifications)) - {"thread/resume", "thread/fork"} == {n.name for n in NOTICES}
 
 

@@ -24,7 +24,7 @@ FORBIDDEN = ("manager", "processor", "helper", "helpers", "util", "utils", "comm
 GIVEN = frozenset({"ClientInfo", "GitInfo", "TokenUsageInfo"})
 """Names that the protocol and the rollout format give, forbidden or not."""
 
-CATCHES_ALL = frozenset({"server/dispatch.py"})
+CATCHES_ALL = frozenset({"server/dispatch.py", "server/engine/tools/calls.py"})
 """Files where an exception of any kind may be caught: where requests and tasks have their root."""
 
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))

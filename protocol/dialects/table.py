@@ -16,13 +16,16 @@ from msgspec.structs import replace
 
 from protocol import (
     account,
+    approval,
     command,
     config,
     errors,
     history,
     item,
-    methods,
+    item_notices,
+    mcp,
     model,
+    notices,
     offers,
     permissions,
     settings,
@@ -151,8 +154,8 @@ ROWS: tuple[Row, ...] = (
     since(V0_169, thread.Thread, "attached_to_thread_id"),
     since(V0_166, thread.ThreadReadResponse, "read_state"),
     since(V0_166, thread.ThreadListResponse, "read_states"),
-    Notices((methods.THREAD_DELETED, methods.THREAD_SETTINGS_UPDATED), since=V0_147),
-    Notices((methods.THREAD_READ_STATE_CHANGED, methods.THREAD_REVERTED), since=V0_166),
+    Notices((notices.THREAD_DELETED, notices.THREAD_SETTINGS_UPDATED), since=V0_147),
+    Notices((notices.THREAD_READ_STATE_CHANGED, notices.THREAD_REVERTED), since=V0_166),
     # sessions
     until(V0_147, thread.SessionResponse, "permission_profile"),
     since(V0_147, thread.SessionResponse, "active_permission_profile", "multi_agent_mode", "runtime_workspace_roots"),
@@ -177,9 +180,9 @@ ROWS: tuple[Row, ...] = (
     Unsaid(thread.ThreadTurnsListParams, "items_view", "full", until=V0_147),
     Unsaid(thread.TurnsPageParams, "items_view", "full", until=V0_147),
     # items
-    since(V0_147, item.ItemStartedNotification, "started_at_ms"),
-    since(V0_147, item.ItemCompletedNotification, "completed_at_ms"),
-    since(V0_169, item.ItemCompletedNotification, "content_token_count"),
+    since(V0_147, item_notices.ItemStartedNotification, "started_at_ms"),
+    since(V0_147, item_notices.ItemCompletedNotification, "completed_at_ms"),
+    since(V0_169, item_notices.ItemCompletedNotification, "content_token_count"),
     since(V0_147, item.UserMessage, "client_id"),
     since(V0_166, item.AgentMessage, "delivery", "questions"),
     since(V0_169, item.AgentMessage, "moderation"),
@@ -205,8 +208,19 @@ ROWS: tuple[Row, ...] = (
     Wording(command.CommandExecResponse, "exit_code", _any_signal, until=V0_147),
     Wording(command.CommandExecResponse, "exit_code", _signal_as_shells_say_it, since=V0_147),
     Wording(command.ProcessExitedNotification, "exit_code", _signal_as_shells_say_it, since=V0_147),
-    Notices((methods.PROCESS_OUTPUT_DELTA, methods.PROCESS_EXITED), since=V0_147),
+    Notices((notices.PROCESS_OUTPUT_DELTA, notices.PROCESS_EXITED), since=V0_147),
     since(V0_166, command.ProcessExitedNotification, "output_drain_timed_out"),
+    # questions
+    since(V0_147, approval.CommandApprovalParams, "started_at_ms", "environment_id"),
+    since(V0_166, approval.CommandApprovalParams, "kind"),
+    since(V0_147, approval.FileChangeApprovalParams, "started_at_ms"),
+    since(V0_147, approval.UserInputParams, "is_blocking", "auto_resolution_ms"),
+    # MCP servers
+    since(V0_147, mcp.McpServerStatus, "server_info"),
+    since(V0_166, mcp.McpServerStatus, "runtime_status", "plugin_id", "http_origin", "server_capabilities"),
+    since(V0_166, mcp.McpServerStatus, "tool_list_meta", "tools_error"),
+    since(V0_166, mcp.McpResourceReadResponse, "origin_call_id"),
+    since(V0_147, mcp.McpServerStatusUpdatedNotification, "thread_id", "failure_reason"),
     # refusals
     Kinds((errors.ProviderNotConfigured,), since=V0_166),
     # everything else

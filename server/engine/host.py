@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
+from protocol.method import Ask
+from protocol.wire import Wire
 from rollout.events import Event, TokenUsageInfo
 from rollout.lines import Entry
 from rollout.prompt import Prompt
+
+P = TypeVar("P", bound=Wire)
+R = TypeVar("R")
 
 
 class Host(Protocol):
@@ -29,6 +35,10 @@ class Host(Protocol):
 
     def emit(self, *entries: Event | Entry) -> None:
         """Make these durable and then known, in one breath."""
+        ...
+
+    async def ask(self, ask: Ask[P, R], params: P, then: Callable[[], None] | None = None) -> R:
+        """Ask the thread's clients until one of them has answered; ``then`` runs just before they hear of it."""
         ...
 
     async def prompt(self) -> Prompt:

@@ -59,14 +59,6 @@ def message_text(item: dict[str, Any]) -> str:
     return "".join(_texts(item, "content"))
 
 
-def unsupported(call: dict[str, Any]) -> ResponseItem:
-    """The answer to a call of a tool that was not offered."""
-    custom = call["type"] == "custom_tool_call"
-    text = f"unsupported {'custom tool ' if custom else ''}call: {call.get('name', call['type'])}"
-    kind = "custom_tool_call_output" if custom else "function_call_output"
-    return ResponseItem(payload={"type": kind, "call_id": call.get("call_id", ""), "output": text})
-
-
 def _texts(item: dict[str, Any], member: str) -> list[str]:
     texts = (as_object(part).get("text") for part in as_list(item.get(member)))
     return [text for text in texts if isinstance(text, str)]

@@ -14,6 +14,10 @@ from rollout.prompt import Prompt
 from server.engine import output
 from server.engine.asking import Asking
 from server.engine.planning import PlanMessage
+from server.engine.tools.calls import Calls
+from server.engine.tools.tool import Work
+from server.engine.tools.toolbox import Toolbox, toolbox
+from server.errors import TurnError
 from server.providers import provider as model
 from server.providers.provider import ModelEvent
 
@@ -24,50 +28,59 @@ BREATH = 0.005
 class Sampler:
     """Samples for one turn. ``last_message`` is the newest agent text, ``first_token_at`` a ``time.monotonic()``."""
 
-    def __init__(self, asking: Asking, output_schema: Any) -> None:
+    def __init__(self, asking: Asking, output_schema: Any, work: Work) -> None:
         self._asking = asking
+        self._work = work
+        self._toolbox = Toolbox()
         self._host = asking.host
         self._settings = asking.settings
         self._turn_id = asking.turn_id
         self._output_schema = output_schema
         self._active: str | None = None
         self._planning: PlanMessage | None = None
-        self._calls: list[dict[str, Any]] = []
+        self._calls = Calls(self._toolbox, self._work)
         self.last_message: str | None = None
         self.first_token_at: float | None = None
 
     async def sample(self, prompt: Prompt) -> bool:
         """Ask until the model answered in full. True if it called tools, so that it must be asked again.
 
-        Raises :class:`~server.errors.TurnError` when the answer cannot be had.
+        Raises :class:`~server.errors.TurnError` when the answer cannot be had, and
+        :class:`~server.engine.tools.tool.TurnCancelled` when a person ended the turn by what they answered.
         """
+        self._toolbox = await toolbox(self._settings, self._work.workspace)
         return await self._asking.persist(lambda: self._attempt(prompt))
 
     async def _attempt(self, prompt: Prompt) -> bool:
         self._active = self._planning = None
-        self._calls = []
-        try:
-            items = prompt.items.copy()  # a client may inject more meanwhile; they count from the next request on
-            request = await self._asking.request(
-                items,
-                prompt.compactions,
-                parallel_tool_calls=self._settings.known.parallel_tool_calls,
-                output_schema=self._output_schema,
-            )
-            async with aclosing(self._asking.provider.stream(request)) as stream:
-                spent = 0.0
-                async for event in stream:
-                    begun = time.monotonic()
-                    self._take(event)
-                    spent += time.monotonic() - begun
-                    if spent > BREATH:
-                        spent = 0.0
-                        await asyncio.sleep(0)
-        finally:
-            # Also when the stream broke: the call is in the history, so its answer must be too.
-            for call in self._calls:
-                self._host.emit(output.unsupported(call))
-        return bool(self._calls)
+        async with Calls(self._toolbox, self._work) as self._calls:
+            try:
+                await self._stream(prompt)
+            except TurnError:
+                await self._calls.end()  # what was called is done, and the next attempt tells the model of it
+                raise
+            called = await self._calls.end()
+        self._work.tell_diff()
+        return called
+
+    async def _stream(self, prompt: Prompt) -> None:
+        items = prompt.items.copy()  # a client may inject more meanwhile; they count from the next request on
+        request = await self._asking.request(
+            items,
+            prompt.compactions,
+            tools=self._toolbox.offers(),
+            parallel_tool_calls=self._settings.known.parallel_tool_calls,
+            output_schema=self._output_schema,
+        )
+        async with aclosing(self._asking.provider.stream(request)) as stream:
+            spent = 0.0
+            async for event in stream:
+                begun = time.monotonic()
+                self._take(event)
+                spent += time.monotonic() - begun
+                if spent > BREATH:
+                    spent = 0.0
+                    await asyncio.sleep(0)
 
     def _take(self, event: ModelEvent) -> None:
         match event:
@@ -113,11 +126,11 @@ class Sampler:
         shown = output.finished(item_id, item)
         if item.get("type") == "message":
             self.last_message = output.message_text(item)
-        if item.get("type") in output.CALLS:
-            self._calls.append(item)
         stored = output.stored(item_id, item)
         if shown is None:
             self._host.emit(*stored)
+            if item.get("type") in output.CALLS:
+                self._calls.begin(item)
             return
         started = [] if self._active else [events.ItemStarted(turn_id=self._turn_id, item=shown)]
         self._active = None

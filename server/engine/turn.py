@@ -18,6 +18,7 @@ from server.engine.asking import Asking
 from server.engine.host import Host
 from server.engine.inputs import Input
 from server.engine.settings import Settings
+from server.engine.tools.tool import TurnCancelled
 from server.errors import TurnError
 from server.providers.provider import Provider
 
@@ -47,6 +48,7 @@ class Turn(ABC):
         self._settings = settings
         self._asking = Asking(host, provider, settings, self.id)
         self._open = True
+        self._stopped = False
         self._waiting: list[asyncio.Future[None]] = []
         self._work: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -83,8 +85,9 @@ class Turn(ABC):
         if self.ended.done():
             return
         self._open = False
-        if self._work is not None:
+        if self._work is not None and not self._stopped:  # what it does to stop is not stopped
             self._work.cancel()
+        self._stopped = True
         # A future of its own for each who waits: its task is woken at once, before the turn itself goes on.
         stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(stopped)
@@ -99,11 +102,11 @@ class Turn(ABC):
     async def _run(self) -> None:
         self._host.emit(self._started())  # first of all: a turn that is stopped before it does anything has begun
         self._work = asyncio.get_running_loop().create_task(self._do())
-        if not self._open:  # interrupted before it ran
+        if self._stopped:  # before it ran
             self._work.cancel()
         await asyncio.wait({self._work})
         self._open = False
-        if self._work.cancelled():
+        if self._work.cancelled() or isinstance(self._work.exception(), TurnCancelled):
             await self._abort()
         elif (error := self._work.exception()) is not None:
             await self._fail(error)

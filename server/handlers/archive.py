@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from protocol import frames, methods
+from protocol import frames, methods, notices
 from protocol.errors import internal_error, invalid_request
 from protocol.method import Notice
 from protocol.thread import ThreadIdNotification, ThreadIdParams, ThreadResponse
@@ -32,7 +32,7 @@ async def archive(call: Call, params: ThreadIdParams) -> Empty:
             await asyncio.to_thread(call.app.catalog.archive, path)
     except OSError as error:
         raise internal_error(f"failed to archive thread: {error}") from error
-    _announce(call, methods.THREAD_ARCHIVED, thread_id)
+    _announce(call, notices.THREAD_ARCHIVED, thread_id)
     return Empty()
 
 
@@ -49,7 +49,7 @@ async def unarchive(call: Call, params: ThreadIdParams) -> ThreadResponse:
     except OSError as error:
         raise internal_error(f"failed to unarchive thread: {error}") from error
     summary, _ = await call.app.opening.look(path, turns=False)
-    _announce(call, methods.THREAD_UNARCHIVED, thread_id)
+    _announce(call, notices.THREAD_UNARCHIVED, thread_id)
     return ThreadResponse(thread=thread_object(summary, call.app.loaded.status(thread_id), []))
 
 
@@ -71,7 +71,7 @@ async def delete(call: Call, params: ThreadIdParams) -> Empty:
         await asyncio.to_thread(call.app.read_states.forget, thread_id)
     except OSError as error:
         raise internal_error(f"failed to delete thread {thread_id}: {error}") from error
-    _announce(call, methods.THREAD_DELETED, thread_id)
+    _announce(call, notices.THREAD_DELETED, thread_id)
     return Empty()
 
 

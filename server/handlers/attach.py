@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from protocol import frames, methods
+from protocol import frames, methods, notices
 from protocol.errors import RpcError, invalid_request
 from protocol.sequence import EXTENSION, Position
 from protocol.thread import (
@@ -66,7 +66,7 @@ async def fork(call: Call, params: ThreadForkParams) -> SessionResponse:
     check_permissions(params)
     with room_to_follow(call):
         live, snapshot, docs = await _fork(call, params)
-    started = frames.notification(methods.THREAD_STARTED, ThreadStartedNotification(thread=live.describe([])))
+    started = frames.notification(notices.THREAD_STARTED, ThreadStartedNotification(thread=live.describe([])))
     call.then(lambda: call.app.outgoing.announce(started))
     return session_response(snapshot, live.settings, docs)
 
@@ -88,8 +88,9 @@ async def _fork(call: Call, params: ThreadForkParams) -> tuple[LiveThread, Snaps
 def attach(call: Call, live: LiveThread, *, turns: bool, seen: Position | None = None) -> Snapshot:
     """Snapshot and subscription in one breath. Whoever calls this returns without another await: see LiveThread."""
     snapshot = live.attach(call.connection, turns=turns, seen=seen)
+    call.then(live.workspace.start)
     replay = snapshot.replay.frame
-    for message in snapshot.missed if replay is None else (replay,):
+    for message in (*(snapshot.missed if replay is None else (replay,)), *snapshot.questions):
         call.then(partial(call.app.outgoing.replay, call.connection, message))
     return snapshot
 

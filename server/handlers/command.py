@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
-from protocol import frames, methods
+from protocol import frames, methods, notices
 from protocol.command import (
     CommandExecOutputDeltaNotification,
     CommandExecParams,
@@ -150,7 +150,7 @@ def _teller(call: Call, name: str) -> Tell:
         delta = CommandExecOutputDeltaNotification(
             process_id=name, stream=stream, delta_base64=encoded(text), cap_reached=capped
         )
-        call.connection.send(frames.notification(methods.COMMAND_EXEC_OUTPUT_DELTA, delta))
+        call.connection.send(frames.notification(notices.COMMAND_EXEC_OUTPUT_DELTA, delta))
         await call.connection.caught_up()
 
     return tell

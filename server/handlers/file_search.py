@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol import frames, methods
+from protocol import frames, methods, notices
 from protocol.file_search import (
     FuzzyFileSearchParams,
     FuzzyFileSearchResponse,
@@ -32,11 +32,11 @@ async def start(call: Call, params: FuzzyFileSearchSessionStartParams) -> Empty:
 
     def updated(query: str, found: list[Found]) -> None:
         told = FuzzyFileSearchSessionUpdatedNotification(session_id=name, query=query, files=_results(found))
-        connection.send(frames.notification(methods.FUZZY_FILE_SEARCH_SESSION_UPDATED, told))
+        connection.send(frames.notification(notices.FUZZY_FILE_SEARCH_SESSION_UPDATED, told))
 
     def completed() -> None:
         told = FuzzyFileSearchSessionCompletedNotification(session_id=name)
-        connection.send(frames.notification(methods.FUZZY_FILE_SEARCH_SESSION_COMPLETED, told))
+        connection.send(frames.notification(notices.FUZZY_FILE_SEARCH_SESSION_COMPLETED, told))
 
     call.app.files.searches.start(connection, name, params.roots, updated, completed)
     return Empty()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from protocol import frames, methods
+from protocol import frames, methods, notices
 from protocol.fs import (
     FsChangedNotification,
     FsCopyParams,
@@ -99,7 +99,7 @@ async def watch(call: Call, params: FsWatchParams) -> FsWatchResponse:
 
     def tell(paths: list[str]) -> None:
         told = FsChangedNotification(watch_id=params.watch_id, changed_paths=[_sayable(each) for each in paths])
-        connection.send(frames.notification(methods.FS_CHANGED, told))
+        connection.send(frames.notification(notices.FS_CHANGED, told))
 
     await call.app.files.watches.begin(connection, params.watch_id, path, tell)
     return FsWatchResponse(path=path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import re
 
-from protocol import frames, methods
+from protocol import frames, methods, notices
 from protocol.dialects.versions import NEWEST
 from protocol.errors import invalid_request
 from protocol.initialize import ConfigWarningNotification, InitializeParams, InitializeResponse
@@ -38,7 +38,7 @@ async def initialize(call: Call, params: InitializeParams) -> InitializeResponse
 def _open(call: Call) -> None:
     for warning in call.app.config.warnings:
         told = ConfigWarningNotification(summary=warning.summary, details=warning.details, path=warning.path or UNSET)
-        call.connection.send(frames.notification(methods.CONFIG_WARNING, told))
+        call.connection.send(frames.notification(notices.CONFIG_WARNING, told))
     if call.app.sandbox_known is not None:
         call.app.sandbox_known.add_done_callback(lambda _known: _tell_of_sandbox(call))
     call.app.subscriptions.open(call.connection)
@@ -47,7 +47,7 @@ def _open(call: Call) -> None:
 def _tell_of_sandbox(call: Call) -> None:
     if call.app.sandbox.means is None:
         told = ConfigWarningNotification(summary="Commands cannot be confined.", details=MISSING)
-        call.connection.send(frames.notification(methods.CONFIG_WARNING, told))
+        call.connection.send(frames.notification(notices.CONFIG_WARNING, told))
 
 
 def _user_agent(params: InitializeParams) -> str:

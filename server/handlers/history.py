@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from protocol import frames, methods
+from protocol import frames, methods, notices
 from protocol.errors import internal_error, invalid_request
 from protocol.removal import ThreadRevertParams, ThreadRevertResponse
 from protocol.thread import (
@@ -73,7 +73,7 @@ def _place_of(live: LiveThread, turn_id: str) -> int:
 
 def _announce_revert(call: Call, thread_id: str) -> None:
     """Whoever shows the thread must read it again."""
-    frame = frames.notification(methods.THREAD_REVERTED, ThreadIdNotification(thread_id=thread_id))
+    frame = frames.notification(notices.THREAD_REVERTED, ThreadIdNotification(thread_id=thread_id))
     call.then(lambda: call.app.outgoing.announce(frame))
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from protocol import frames, methods
+from protocol import frames, methods, notices
 from protocol.command import (
     ProcessExitedNotification,
     ProcessKillParams,
@@ -72,7 +72,7 @@ async def _watch(call: Call, session: Session, child: Child, bounds: Bounds, nam
         exited = await _exited(session, child, bounds, name)
     finally:
         call.app.commands.leave(call.connection, ("process", name))
-    call.connection.send(frames.notification(methods.PROCESS_EXITED, exited))
+    call.connection.send(frames.notification(notices.PROCESS_EXITED, exited))
 
 
 @handles(methods.PROCESS_WRITE_STDIN)
@@ -141,7 +141,7 @@ def _teller(connection: Connection, name: str) -> Tell:
         delta = ProcessOutputDeltaNotification(
             process_handle=name, stream=stream, delta_base64=encoded(text), cap_reached=capped
         )
-        connection.send(frames.notification(methods.PROCESS_OUTPUT_DELTA, delta))
+        connection.send(frames.notification(notices.PROCESS_OUTPUT_DELTA, delta))
         await connection.caught_up()
 
     return tell

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from protocol import frames, methods
+from protocol import frames, methods, notices
 from protocol.errors import INVALID_PARAMS, INVALID_REQUEST, RpcError, internal_error, invalid_request
 from protocol.read_state import (
     MarkUnread,
@@ -40,7 +40,7 @@ def _tell(call: Call, thread_id: str) -> None:
     if live is None:  # nobody follows what is not loaded
         return
     changed = ThreadReadStateChangedNotification(thread_id=thread_id, read_state=call.app.read_states.of(thread_id))
-    live.broadcast(frames.notification(methods.THREAD_READ_STATE_CHANGED, changed))
+    live.broadcast(frames.notification(notices.THREAD_READ_STATE_CHANGED, changed))
 
 
 async def _require_durable(call: Call, thread_id: str) -> None:

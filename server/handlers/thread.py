@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from protocol import frames, methods
+from protocol import frames, methods, notices
 from protocol.errors import invalid_request
 from protocol.thread import (
     SessionResponse,
@@ -40,8 +40,9 @@ async def start(call: Call, params: ThreadStartParams) -> SessionResponse:
         docs = await project_docs.find(live.settings.docs, live.settings.cwd)
         call.app.loaded.add(live, told=False)
         snapshot = live.attach(call.connection, turns=False)
-    started = frames.notification(methods.THREAD_STARTED, ThreadStartedNotification(thread=snapshot.thread))
+    started = frames.notification(notices.THREAD_STARTED, ThreadStartedNotification(thread=snapshot.thread))
     call.then(lambda: call.app.outgoing.announce(started))
+    call.then(live.workspace.start)
     return session_response(snapshot, live.settings, docs)
 
 
@@ -102,6 +103,6 @@ async def set_name(call: Call, params: ThreadSetNameParams) -> Empty:
         await call.app.opening.append(path, thread_id, lambda _: renamed)
     await asyncio.to_thread(call.app.catalog.set_name, thread_id, name)
     updated = ThreadNameUpdatedNotification(thread_id=thread_id, thread_name=name)
-    frame = frames.notification(methods.THREAD_NAME_UPDATED, updated)
+    frame = frames.notification(notices.THREAD_NAME_UPDATED, updated)
     call.then(lambda: call.app.outgoing.announce(frame))
     return Empty()

@@ -121,7 +121,7 @@ def _give(call: Call, live: LiveThread, params: TurnStartParams, provider: Provi
     if taking is not None and taking.steer(given):
         return taking.id
     live.client = (call.connection.client_name, call.connection.client_version)
-    return live.begin_turn(provider, given, params.output_schema, call.app.skills).id
+    return live.begin_turn(provider, given, params.output_schema).id
 
 
 def _thread(call: Call, thread_id: str, content: list[UserInput]) -> LiveThread:

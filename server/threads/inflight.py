@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from protocol.item import AgentMessage, Plan, Reasoning, ThreadItem
+from protocol.item import AgentMessage, CommandExecution, Plan, Reasoning, ThreadItem
 from protocol.turn import Turn, TurnError
 from rollout.events import (
     AgentMessageDelta,
+    CommandOutput,
     Event,
     ItemCompleted,
     ItemStarted,
@@ -22,6 +23,10 @@ from rollout.events import (
     Retrying,
 )
 from rollout.lines import Entry
+from server.commands.output import HeadTail
+
+OUTPUT_LIMIT = 1 << 20
+"""Bytes of a running command's output that are kept for those who join."""
 
 
 class _Growing:
@@ -32,6 +37,7 @@ class _Growing:
         self.text: list[str] = []
         self.summary: list[list[str]] = []
         self.content: list[list[str]] = []
+        self.output = HeadTail(OUTPUT_LIMIT)
 
     def look(self) -> ThreadItem:
         """The item with all that has come so far."""
@@ -41,6 +47,8 @@ class _Growing:
             case Reasoning():
                 summary, content = (["".join(part) for part in parts] for parts in (self.summary, self.content))
                 return replace(self._item, summary=summary, content=content)
+            case CommandExecution() if self.output.total:
+                return replace(self._item, aggregated_output=self.output.text())
             case _:
                 return self._item
 
@@ -56,8 +64,13 @@ class InFlight:
         self._growing: dict[str, int] = {}  # id -> place in items; a model may use one id twice in a turn
 
     def feed(self, event: Event | Entry) -> None:
-        """Take in one event of this turn."""
+        """Take in one event; those of a command that an earlier turn left running are not this turn's."""
+        if getattr(event, "turn_id", self.turn_id) != self.turn_id:
+            return
         match event:
+            case CommandOutput():
+                if (item := self._find(event.item_id)) is not None:
+                    item.output.add(event.delta.encode())
             case AgentMessageDelta() | PlanDelta():
                 if (item := self._find(event.item_id)) is not None:
                     item.text.append(event.delta)

@@ -12,18 +12,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import Any, TypeVar
 
 import structlog
 
-from protocol import frames, methods
+from protocol import frames, notices
 from protocol.dialects.versions import Version
 from protocol.errors import invalid_request
 from protocol.frames import Message
+from protocol.method import Ask
 from protocol.read_state import ThreadReadState, ThreadReadStateChangedNotification
 from protocol.sequence import Position, Resumed
 from protocol.thread import Thread, ThreadStatus, ThreadStatusChangedNotification
 from protocol.turn import Turn as WireTurn
-from protocol.wire import Encoded
+from protocol.wire import UNSET, Encoded, Wire
 from rollout import events
 from rollout.catalog import ThreadSummary
 from rollout.estimate import context_tokens
@@ -43,10 +45,11 @@ from server.engine.conversing import RegularTurn
 from server.engine.inputs import Input
 from server.engine.settings import Settings
 from server.engine.turn import Turn
+from server.engine.workspace import Workspace
 from server.errors import TurnError
 from server.outgoing import Outgoing
 from server.providers.provider import Provider
-from server.skills.store import Skills
+from server.questions import Questions
 from server.subscriptions import Subscriptions
 from server.threads.describe import thread_object
 from server.threads.inflight import InFlight
@@ -59,6 +62,9 @@ from server.threads.snapshot import Snapshot
 from server.threads.status import Status
 from server.threads.translate import notifications, usage_frame, warning
 from server.threads.writing import Writing
+
+P = TypeVar("P", bound=Wire)
+R = TypeVar("R")
 
 _log = structlog.get_logger(__name__)
 
@@ -78,6 +84,8 @@ class LiveThread:
         subscriptions: Subscriptions[Connection],
         limits: Limits,
         read_states: ReadStates,
+        questions: Questions,
+        workspace: Workspace,
         on_change: Callable[[LiveThread], None],
         recent_limit: int,
         reread: Reread | None = None,
@@ -92,11 +100,11 @@ class LiveThread:
         self._form: Form = Legacy() if writing is None else writing.form
         self._outgoing, self._subscriptions = outgoing, subscriptions
         self._limits, self._read_states, self._recent_limit = limits, read_states, recent_limit
+        self._questions, self.workspace = questions, workspace
         self._on_change = on_change
         self._reread = reread
         self._status = Status()
         self._running: InFlight | None = None
-        self._prompt_lock = asyncio.Lock()
         self._recent: Recent | None = None
         if writing is not None:
             writing.warn, writing.on_change = self.warn, partial(on_change, self)
@@ -155,17 +163,15 @@ class LiveThread:
             self._writing.look()
         ended, running = self._memory.split(self._running)
         known = self._known(ended, running)
-        recent = self._recent_for(connection)
+        recent, questions = self._recent_for(connection), self._questions.of(self.id)
         if recent is not None and seen is not None and recent.reaches(seen):
             place = Resumed(epoch=recent.epoch, number=recent.number, complete=True)
             missed = () if was_here else recent.missed(seen)
-            return Snapshot(self.describe([]), known, CAUGHT_UP, place, missed)
+            return Snapshot(self.describe([]), known, CAUGHT_UP, questions, place, missed)
         replay = decide(self._memory.usage, known, self.id, connection.number)
         thread = self.describe(self._memory.encoded.of(ended, connection.version, running) if turns else [])
-        if recent is None:
-            return Snapshot(thread, known, replay)
-        place = Resumed(epoch=recent.epoch, number=recent.number, complete=False)
-        return Snapshot(thread, known, replay, place)
+        now = UNSET if recent is None else Resumed(epoch=recent.epoch, number=recent.number, complete=False)
+        return Snapshot(thread, known, replay, questions, now)
 
     def _recent_for(self, connection: Connection) -> Recent | None:
         if connection.numbered and self._recent is None:
@@ -220,9 +226,8 @@ class LiveThread:
 
     def _tell(self, event: Event | Entry) -> None:
         self._before(event)
-        if self._running is None:
-            return
-        self._running.feed(event)
+        if self._running is not None:
+            self._running.feed(event)
         for message in notifications(self.id, self._running, event, time.time_ns() // 1_000_000):
             self.broadcast(message)
         if isinstance(event, events.TaskComplete | events.TurnAborted):
@@ -234,10 +239,10 @@ class LiveThread:
             case events.TaskStarted():
                 self._running = InFlight(event.turn_id, optional(event.started_at) or 0)
                 self.summary = self.summary.with_turn(optional(event.started_at) or 0)
-                self._set_status(Status(running=True))
+                self._set_status(replace(self._status, running=True, failed=False))
             case events.Error() if self._running is not None:
                 self._running.error = turn_error(event)
-                self._set_status(Status(failed=True))
+                self._set_status(replace(self._status, running=False, failed=True))
             case events.TaskComplete() | events.TurnAborted():
                 if isinstance(event, events.TurnAborted):
                     self.interrupted = optional(event.turn_id)
@@ -255,13 +260,13 @@ class LiveThread:
             return
         state = self._read_states.completed(self.id, turn_id)
         changed = ThreadReadStateChangedNotification(thread_id=self.id, read_state=state)
-        self.broadcast(frames.notification(methods.THREAD_READ_STATE_CHANGED, changed))
+        self.broadcast(frames.notification(notices.THREAD_READ_STATE_CHANGED, changed))
 
     def _set_status(self, status: Status) -> None:
         before, self._status = self._status.wire(), status
         if status.wire() != before:
             changed = ThreadStatusChangedNotification(thread_id=self.id, status=status.wire())
-            self._outgoing.announce(frames.notification(methods.THREAD_STATUS_CHANGED, changed))
+            self._outgoing.announce(frames.notification(notices.THREAD_STATUS_CHANGED, changed))
             self._on_change(self)
 
     def warn(self, message: str) -> None:
@@ -277,11 +282,21 @@ class LiveThread:
         if self._recent is not None:
             self._recent = Recent(self._recent_limit)
 
+    # -- questions ---------------------------------------------------------------------------------------------------
+
+    async def ask(self, ask: Ask[P, R], params: P, then: Callable[[], None] | None = None) -> R:
+        """Ask the subscribers, and whoever attaches meanwhile, until one has answered. ``then``: see Questions.put."""
+        return await self._questions.put(self, ask, params, then)
+
+    def waits(self, ask: Ask[Any, Any], count: int) -> None:
+        """So many questions of this kind more are open."""
+        self._set_status(self._status.waiting(ask.waits_for, count))
+
     # -- turns -------------------------------------------------------------------------------------------------------
 
-    def begin_turn(self, provider: Provider, given: Input, output_schema: object, skills: Skills | None = None) -> Turn:
+    def begin_turn(self, provider: Provider, given: Input, output_schema: object) -> Turn:
         """Start a turn with the settings of now; if one is running that takes no input, start it after that one."""
-        turn = self.next = RegularTurn(self, provider, self.settings, given, output_schema, skills)
+        turn = self.next = RegularTurn(self, provider, self.settings, given, self.workspace, output_schema)
         if self.turn is None:
             self._begin(turn)
         return turn
@@ -301,26 +316,10 @@ class LiveThread:
 
     async def prompt(self) -> Prompt:
         """The model history; read from disk the first time. Raises :class:`~server.errors.TurnError`."""
-        async with self._prompt_lock:
-            if self._memory.prompt is None:
-                try:
-                    self._memory.prompt = await self._load_prompt()
-                except (RolloutError, OSError) as error:
-                    raise TurnError(f"The thread's history cannot be read: {error}") from error
-            return self._memory.prompt
-
-    async def _load_prompt(self) -> Prompt:
-        """What the file says, and what waits to be written to it."""
-        while True:
-            recorder = None if self._writing is None else self._writing.recorder
-            waiting, size = ([], 0) if recorder is None else (recorder.unwritten, recorder.size)
-            loaded = await self._memory.load_prompt()
-            if recorder is None or not waiting:
-                return loaded
-            if recorder.size == size:  # else some of it was written while the file was read
-                for entry in waiting:
-                    loaded.feed(entry)
-                return loaded
+        try:
+            return await self._memory.model_history(None if self._writing is None else self._writing.recorder)
+        except (RolloutError, OSError) as error:
+            raise TurnError(f"The thread's history cannot be read: {error}") from error
 
     async def sync(self) -> None:
         """Wait until the rollout is on the medium. If it cannot be written, the subscribers are warned."""
@@ -390,6 +389,7 @@ class LiveThread:
     async def close(self) -> None:
         """Stop the running turn, write what waits, close the rollout. The thread is of no use afterwards."""
         await self._stop()
+        await self.workspace.close()
         if self._writing is not None:
             self._writing.close()
 

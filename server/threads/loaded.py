@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from protocol import frames, methods
+from protocol import frames, notices
 from protocol.errors import invalid_request
 from protocol.thread import NotLoaded, ThreadIdNotification, ThreadStatus, ThreadStatusChangedNotification
 from server.connection import Connection
@@ -126,9 +126,9 @@ class Loaded:
         # An idle thread closes without awaiting anything: nobody can attach in between and be left behind.
         await self.remove(thread)
         closed = ThreadIdNotification(thread_id=thread.id)
-        self._outgoing.announce(frames.notification(methods.THREAD_CLOSED, closed))
+        self._outgoing.announce(frames.notification(notices.THREAD_CLOSED, closed))
         _log.info("thread_unloaded", thread=thread.id)
 
     def _tell_status(self, thread_id: str) -> None:
         changed = ThreadStatusChangedNotification(thread_id=thread_id, status=self.status(thread_id))
-        self._outgoing.announce(frames.notification(methods.THREAD_STATUS_CHANGED, changed))
+        self._outgoing.announce(frames.notification(notices.THREAD_STATUS_CHANGED, changed))

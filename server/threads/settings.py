@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol import frames, methods
+from protocol import frames, notices
 from protocol.frames import Message
 from protocol.settings import ThreadSettings, ThreadSettingsUpdatedNotification
 from server.engine.context import settings_applied
@@ -23,7 +23,7 @@ def adopt(live: LiveThread, settings: Settings, *, record: bool) -> Message | No
     if record:
         live.emit(settings_applied(live.id, settings))
     updated = ThreadSettingsUpdatedNotification(thread_id=live.id, thread_settings=now)
-    return frames.notification(methods.THREAD_SETTINGS_UPDATED, updated)
+    return frames.notification(notices.THREAD_SETTINGS_UPDATED, updated)
 
 
 def shown(settings: Settings) -> ThreadSettings:

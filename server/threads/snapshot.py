@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from protocol.frames import Message
+from protocol.frames import Message, Question
 from protocol.sequence import Resumed
 from protocol.thread import Thread
 from protocol.turn import Turn
@@ -20,6 +20,8 @@ class Snapshot:
     thread: Thread
     turns: list[Turn]
     replay: Replay
+    questions: Sequence[Question] = ()
+    """What waits for an answer of any subscriber."""
     sequence: Resumed | UnsetType = UNSET
     """The place of the snapshot among the thread's notifications, for a connection that wants their numbers."""
     missed: Sequence[Message] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from protocol import frames, item, methods, turn, usage
+from protocol import frames, item_notices, notices, turn, usage
 from protocol.account import AccountRateLimitsUpdatedNotification
 from protocol.frames import Message
 from protocol.turn import Turn, TurnStatus
@@ -16,28 +16,49 @@ from rollout.usage import rate_limits_to_wire, to_wire
 from server.threads.inflight import InFlight
 
 
-def notifications(thread_id: str, running: InFlight, event: Event | Entry, now: int) -> Iterator[Message]:
-    """What ``event`` of the turn ``running`` means for the thread's subscribers, in order. ``now`` in unix ms."""
+def notifications(thread_id: str, running: InFlight | None, event: Event | Entry, now: int) -> Iterator[Message]:
+    """What ``event`` means for the thread's subscribers, in order, while the turn ``running`` runs. ``now`` in unix ms.
+
+    Without a turn it is an event of a command that outlived its own.
+    """
     match event:
         case events.AgentMessageDelta():
             yield _delta(thread_id, event)
         case events.PlanDelta():
-            planned = item.PlanDeltaNotification(
+            planned = item_notices.PlanDeltaNotification(
                 thread_id=thread_id, turn_id=event.turn_id, item_id=event.item_id, delta=event.delta
             )
-            yield frames.notification(methods.PLAN_DELTA, planned)
+            yield frames.notification(notices.PLAN_DELTA, planned)
         case events.ReasoningSummaryPartAdded() | events.ReasoningSummaryDelta() | events.ReasoningTextDelta():
             yield _reasoning(thread_id, event)
         case events.ItemStarted():
-            started = item.ItemStartedNotification(
+            started = item_notices.ItemStartedNotification(
                 item=event.item, thread_id=thread_id, turn_id=event.turn_id, started_at_ms=now
             )
-            yield frames.notification(methods.ITEM_STARTED, started)
+            yield frames.notification(notices.ITEM_STARTED, started)
         case events.ItemCompleted():
-            completed = item.ItemCompletedNotification(
+            completed = item_notices.ItemCompletedNotification(
                 item=event.item, thread_id=thread_id, turn_id=event.turn_id, completed_at_ms=now
             )
-            yield frames.notification(methods.ITEM_COMPLETED, completed)
+            yield frames.notification(notices.ITEM_COMPLETED, completed)
+        case events.CommandOutput() | events.PatchOutput() | events.TerminalInteraction() | events.ToolProgress():
+            yield _of_tool(thread_id, event)
+        case events.DiffUpdated():
+            diff = turn.TurnDiffUpdatedNotification(thread_id=thread_id, turn_id=event.turn_id, diff=event.diff)
+            yield frames.notification(notices.TURN_DIFF_UPDATED, diff)
+        case events.PlanUpdated():
+            steps = turn.TurnPlanUpdatedNotification(
+                thread_id=thread_id, turn_id=event.turn_id, explanation=event.explanation, plan=event.plan
+            )
+            yield frames.notification(notices.TURN_PLAN_UPDATED, steps)
+        case _ if running is not None:
+            yield from _of_turn(thread_id, running, event)
+        case _:
+            return
+
+
+def _of_turn(thread_id: str, running: InFlight, event: Event | Entry) -> Iterator[Message]:
+    match event:
         case events.TokenCount():
             yield from _usage(thread_id, running.turn_id, event)
         case events.ThreadWarning():
@@ -51,7 +72,7 @@ def _turn(thread_id: str, running: InFlight, event: Event | Entry) -> Iterator[M
         case events.TaskStarted():
             begun = begun_turn(running.turn_id, started_at=running.started_at)
             yield frames.notification(
-                methods.TURN_STARTED, turn.TurnStartedNotification(thread_id=thread_id, turn=begun)
+                notices.TURN_STARTED, turn.TurnStartedNotification(thread_id=thread_id, turn=begun)
             )
         case events.Retrying():
             yield _error(thread_id, event.turn_id, event.error, will_retry=True)
@@ -59,7 +80,7 @@ def _turn(thread_id: str, running: InFlight, event: Event | Entry) -> Iterator[M
             yield _error(thread_id, running.turn_id, running.error, will_retry=False)
         case events.TaskComplete() | events.TurnAborted():
             ended = turn.TurnCompletedNotification(thread_id=thread_id, turn=_ended(running, event))
-            yield frames.notification(methods.TURN_COMPLETED, ended)
+            yield frames.notification(notices.TURN_COMPLETED, ended)
         case _:
             return
 
@@ -89,10 +110,10 @@ def _ended(running: InFlight, event: events.TaskComplete | events.TurnAborted) -
 
 
 def _delta(thread_id: str, event: events.AgentMessageDelta) -> Message:
-    more = item.AgentMessageDeltaNotification(
+    more = item_notices.AgentMessageDeltaNotification(
         thread_id=thread_id, turn_id=event.turn_id, item_id=event.item_id, delta=event.delta
     )
-    return frames.notification(methods.AGENT_MESSAGE_DELTA, more)
+    return frames.notification(notices.AGENT_MESSAGE_DELTA, more)
 
 
 def _reasoning(
@@ -101,28 +122,47 @@ def _reasoning(
 ) -> Message:
     match event:
         case events.ReasoningSummaryPartAdded():
-            part = item.ReasoningSummaryPartAddedNotification(
+            part = item_notices.ReasoningSummaryPartAddedNotification(
                 thread_id=thread_id, turn_id=event.turn_id, item_id=event.item_id, summary_index=event.summary_index
             )
-            return frames.notification(methods.REASONING_SUMMARY_PART_ADDED, part)
+            return frames.notification(notices.REASONING_SUMMARY_PART_ADDED, part)
         case events.ReasoningSummaryDelta():
-            summary = item.ReasoningSummaryTextDeltaNotification(
+            summary = item_notices.ReasoningSummaryTextDeltaNotification(
                 thread_id=thread_id,
                 turn_id=event.turn_id,
                 item_id=event.item_id,
                 delta=event.delta,
                 summary_index=event.summary_index,
             )
-            return frames.notification(methods.REASONING_SUMMARY_TEXT_DELTA, summary)
+            return frames.notification(notices.REASONING_SUMMARY_TEXT_DELTA, summary)
         case events.ReasoningTextDelta():
-            raw = item.ReasoningTextDeltaNotification(
+            raw = item_notices.ReasoningTextDeltaNotification(
                 thread_id=thread_id,
                 turn_id=event.turn_id,
                 item_id=event.item_id,
                 delta=event.delta,
                 content_index=event.content_index,
             )
-            return frames.notification(methods.REASONING_TEXT_DELTA, raw)
+            return frames.notification(notices.REASONING_TEXT_DELTA, raw)
+
+
+def _of_tool(
+    thread_id: str, event: events.CommandOutput | events.PatchOutput | events.TerminalInteraction | events.ToolProgress
+) -> Message:
+    at = {"thread_id": thread_id, "turn_id": event.turn_id, "item_id": event.item_id}
+    match event:
+        case events.CommandOutput():
+            more = item_notices.OutputDeltaNotification(**at, delta=event.delta)
+            return frames.notification(notices.COMMAND_OUTPUT_DELTA, more)
+        case events.PatchOutput():
+            said = item_notices.OutputDeltaNotification(**at, delta=event.delta)
+            return frames.notification(notices.FILE_CHANGE_OUTPUT_DELTA, said)
+        case events.TerminalInteraction():
+            given = item_notices.TerminalInteractionNotification(**at, process_id=event.process_id, stdin=event.stdin)
+            return frames.notification(notices.TERMINAL_INTERACTION, given)
+        case events.ToolProgress():
+            progress = item_notices.McpToolCallProgressNotification(**at, message=event.message)
+            return frames.notification(notices.MCP_TOOL_CALL_PROGRESS, progress)
 
 
 def _usage(thread_id: str, turn_id: str, event: events.TokenCount) -> Iterator[Message]:
@@ -130,20 +170,20 @@ def _usage(thread_id: str, turn_id: str, event: events.TokenCount) -> Iterator[M
         yield usage_frame(thread_id, turn_id, event.info)
     if event.rate_limits is not None:
         limits = AccountRateLimitsUpdatedNotification(rate_limits=rate_limits_to_wire(event.rate_limits))
-        yield frames.notification(methods.ACCOUNT_RATE_LIMITS_UPDATED, limits)
+        yield frames.notification(notices.ACCOUNT_RATE_LIMITS_UPDATED, limits)
 
 
 def usage_frame(thread_id: str, turn_id: str, info: events.TokenUsageInfo) -> Message:
     """``thread/tokenUsage/updated``, live and replayed alike."""
     updated = usage.ThreadTokenUsageUpdatedNotification(thread_id=thread_id, turn_id=turn_id, token_usage=to_wire(info))
-    return frames.notification(methods.THREAD_TOKEN_USAGE_UPDATED, updated)
+    return frames.notification(notices.THREAD_TOKEN_USAGE_UPDATED, updated)
 
 
 def _error(thread_id: str, turn_id: str, error: turn.TurnError, *, will_retry: bool) -> Message:
     told = turn.ErrorNotification(error=error, will_retry=will_retry, thread_id=thread_id, turn_id=turn_id)
-    return frames.notification(methods.ERROR, told)
+    return frames.notification(notices.ERROR, told)
 
 
 def warning(thread_id: str, message: str) -> Message:
     """A ``warning`` about one thread."""
-    return frames.notification(methods.WARNING, turn.WarningNotification(thread_id=thread_id, message=message))
+    return frames.notification(notices.WARNING, turn.WarningNotification(thread_id=thread_id, message=message))

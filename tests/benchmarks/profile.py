@@ -16,9 +16,9 @@ from pathlib import Path
 from signal import SIGINT
 from typing import cast
 
-from protocol import frames, methods
+from protocol import frames, notices
 from protocol.frames import Message
-from protocol.item import AgentMessageDeltaNotification
+from protocol.item_notices import AgentMessageDeltaNotification
 from server.outbox import Outbox, Round
 from server.providers.responses_stream import Answer
 from tests.benchmarks.contest import Contestant, Values, cpu_seconds, running
@@ -87,7 +87,7 @@ async def _parts(count: int, rounds: int) -> Values:
     values: Values = {}
     async with _sinks(count) as transports:
         sockets = [transport.get_extra_info("socket").fileno() for transport in transports]
-        frame = frames.notification(methods.AGENT_MESSAGE_DELTA, _DELTA)
+        frame = frames.notification(notices.AGENT_MESSAGE_DELTA, _DELTA)
         assert isinstance(frame, frames.Frame)
         data = frame.data
         writes = [transport.write for transport in transports]
@@ -111,7 +111,7 @@ def _all(writes: Sequence[Callable[[bytes], object]], data: bytes) -> None:
 
 
 def _encode() -> Message:
-    return frames.notification(methods.AGENT_MESSAGE_DELTA, _DELTA)
+    return frames.notification(notices.AGENT_MESSAGE_DELTA, _DELTA)
 
 
 async def _paced(work: Callable[[], object], rounds: int, count: int) -> float:

@@ -5,10 +5,10 @@ from websockets.frames import Frame as LibraryFrame
 from websockets.frames import Opcode
 from websockets.streams import StreamReader
 
-from protocol import frames, methods
+from protocol import frames, notices
 from protocol.dialects.versions import V0_125, Version
 from protocol.errors import ErrorBody
-from protocol.item import AgentMessageDeltaNotification
+from protocol.item_notices import AgentMessageDeltaNotification
 from protocol.thread import Active, ThreadNameUpdatedNotification, ThreadStatusChangedNotification
 from protocol.wire import Encoded
 
@@ -42,7 +42,7 @@ def told(message: frames.Message, version: Version = V0_125) -> frames.Frame:
 
 def test_a_notification_knows_its_method_and_has_camel_case_members() -> None:
     params = AgentMessageDeltaNotification(thread_id="t", turn_id="u", item_id="i", delta="é\u2028")
-    frame = told(frames.notification(methods.AGENT_MESSAGE_DELTA, params))
+    frame = told(frames.notification(notices.AGENT_MESSAGE_DELTA, params))
     assert frame.method == "item/agentMessage/delta"
     assert json.loads(frame.payload) == {
         "method": "item/agentMessage/delta",
@@ -52,13 +52,13 @@ def test_a_notification_knows_its_method_and_has_camel_case_members() -> None:
 
 def test_tagged_members_and_empty_lists_are_written() -> None:
     params = ThreadStatusChangedNotification(thread_id="t", status=Active())
-    said = json.loads(told(frames.notification(methods.THREAD_STATUS_CHANGED, params)).payload)
+    said = json.loads(told(frames.notification(notices.THREAD_STATUS_CHANGED, params)).payload)
     assert said["params"]["status"] == {"type": "active", "activeFlags": []}
 
 
 def test_unset_members_are_left_out() -> None:
     params = ThreadNameUpdatedNotification(thread_id="t")
-    assert json.loads(told(frames.notification(methods.THREAD_NAME_UPDATED, params)).payload)["params"] == {
+    assert json.loads(told(frames.notification(notices.THREAD_NAME_UPDATED, params)).payload)["params"] == {
         "threadId": "t"
     }
 

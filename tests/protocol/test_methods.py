@@ -1,9 +1,11 @@
 import msgspec
 import pytest
 
-from protocol import methods
-from protocol.method import Method, Notice
-from protocol.methods import METHODS, NOTICES
+from protocol import asks, methods, notices
+from protocol.asks import ASKS
+from protocol.method import Ask, Method, Notice
+from protocol.methods import METHODS
+from protocol.notices import NOTICES
 
 
 def test_every_method_and_notification_has_one_row() -> None:
@@ -11,8 +13,10 @@ def test_every_method_and_notification_has_one_row() -> None:
     assert len({notice.name for notice in NOTICES}) == len(NOTICES)
     rows = {value for value in vars(methods).values() if isinstance(value, Method)}
     assert rows == set(METHODS)
-    told = {value for value in vars(methods).values() if isinstance(value, Notice)}
+    told = {value for value in vars(notices).values() if isinstance(value, Notice)}
     assert told == set(NOTICES)
+    asked = {value for value in vars(asks).values() if isinstance(value, Ask)}
+    assert asked == set(ASKS)
 
 
 @pytest.mark.parametrize(

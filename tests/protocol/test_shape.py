@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import fields
 
-from protocol import frames, item, methods, thread, turn
+from protocol import frames, item, item_notices, notices, thread, turn
 from protocol.dialects import shape
 from protocol.dialects.shape import Unsayable, shaped, varies
 from protocol.dialects.table import ROWS, Kinds, Members, Notices, Wording
@@ -42,8 +42,8 @@ def test_items_that_a_version_has_no_words_for_are_left_out_of_its_lists() -> No
 
 def test_a_notification_about_such_an_item_is_not_sent_to_that_version() -> None:
     sleep = item.Sleep(id="s", duration_ms=5)
-    told = item.ItemStartedNotification(item=sleep, thread_id="t", turn_id="u", started_at_ms=1)
-    message = frames.notification(methods.ITEM_STARTED, told)
+    told = item_notices.ItemStartedNotification(item=sleep, thread_id="t", turn_id="u", started_at_ms=1)
+    message = frames.notification(notices.ITEM_STARTED, told)
     assert isinstance(message, frames.Variants)
     assert message.heard_by(V0_125, numbered=False) is None
     frame = message.heard_by(V0_147, numbered=False)
@@ -65,10 +65,10 @@ def test_the_end_of_a_turn_shows_its_last_message_only_to_those_who_expect_it() 
 
 
 def test_a_message_is_encoded_once_for_each_version_and_one_that_is_alike_for_all_once() -> None:
-    delta = item.AgentMessageDeltaNotification(thread_id="t", turn_id="u", item_id="i", delta="x")
-    assert isinstance(frames.notification(methods.AGENT_MESSAGE_DELTA, delta), frames.Frame)
+    delta = item_notices.AgentMessageDeltaNotification(thread_id="t", turn_id="u", item_id="i", delta="x")
+    assert isinstance(frames.notification(notices.AGENT_MESSAGE_DELTA, delta), frames.Frame)
     begun = turn.TurnStartedNotification(thread_id="t", turn=of_turn())
-    message = frames.notification(methods.TURN_STARTED, begun)
+    message = frames.notification(notices.TURN_STARTED, begun)
     assert isinstance(message, frames.Variants)
     assert message.heard_by(V0_125, numbered=False) is message.heard_by(V0_125, numbered=False)
     assert message.heard_by(V0_125, numbered=False) is not message.heard_by(NEWEST, numbered=False)
@@ -88,11 +88,11 @@ def test_every_row_speaks_of_what_there_is(row: Any) -> None:
 
 
 def test_a_row_of_a_notification_keeps_it_from_older_versions(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = (*ROWS, Notices((methods.WARNING,), since=V0_166))
+    rows = (*ROWS, Notices((notices.WARNING,), since=V0_166))
     monkeypatch.setattr(shape, "ROWS", rows)
-    assert varies.__wrapped__(methods.WARNING)
+    assert varies.__wrapped__(notices.WARNING)
     warning = turn.WarningNotification(thread_id="t", message="m")
-    message = frames.Variants(methods.WARNING, warning)
+    message = frames.Variants(notices.WARNING, warning)
     assert message.heard_by(V0_147, numbered=False) is None
     assert message.heard_by(V0_166, numbered=False) is not None
 

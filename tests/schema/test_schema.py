@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from protocol.dialects.versions import EXTENSION
-from protocol.methods import METHODS, NOTICES
+from protocol.methods import METHODS
+from protocol.notices import NOTICES
 from protocol.sequence import EXTENSION as NUMBERS
 from server.providers.scripted import completed, message
 from tests.schema import witness

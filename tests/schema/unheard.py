@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from protocol.methods import METHODS, NOTICES
+from protocol.methods import METHODS
+from protocol.notices import NOTICES
 from tests.schema.checked import schema
 from tests.schema.rows import RETIRED
 from tests.schema.witness import seen

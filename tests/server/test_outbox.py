@@ -1,10 +1,10 @@
 import asyncio
 import re
 
-from protocol import methods
+from protocol import notices
 from protocol.errors import TRY_AGAIN_LATER, Disconnect
 from protocol.frames import Frame, told
-from protocol.item import AgentMessageDeltaNotification
+from protocol.item_notices import AgentMessageDeltaNotification
 from server.outbox import Outbox, Round
 
 
@@ -56,7 +56,7 @@ def frame(text: str) -> Frame:
 def delta(text: str) -> Frame:
     """A piece of an agent message."""
     params = AgentMessageDeltaNotification(thread_id="t", turn_id="u", item_id="i", delta=text)
-    return told(methods.AGENT_MESSAGE_DELTA, params)
+    return told(notices.AGENT_MESSAGE_DELTA, params)
 
 
 def reply(text: str) -> Frame:
@@ -206,7 +206,7 @@ async def test_a_text_that_outgrows_the_limit_ends_the_connection_even_if_it_cou
     socket.room.clear()
     piece = AgentMessageDeltaNotification(thread_id="t", turn_id="u", item_id="i", delta="x" * 1000)
     for _ in range(60):
-        box.put(told(methods.AGENT_MESSAGE_DELTA, piece))
+        box.put(told(notices.AGENT_MESSAGE_DELTA, piece))
     assert [order.code for order in orders] == [TRY_AGAIN_LATER]
 
 

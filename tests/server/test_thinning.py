@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import frames, item, methods
+from protocol import frames, item_notices, notices
 from protocol.dialects.versions import NEWEST
 from protocol.frames import Frame
 from protocol.item import AgentMessage
@@ -28,24 +28,24 @@ def framed(message: frames.Message, number: int = 0) -> Frame:
 
 def delta(text: str, item_id: str = "i", thread_id: str = "t", number: int = 0) -> Frame:
     """A piece of an agent message."""
-    params = item.AgentMessageDeltaNotification(thread_id=thread_id, turn_id="u", item_id=item_id, delta=text)
-    return framed(frames.notification(methods.AGENT_MESSAGE_DELTA, params), number)
+    params = item_notices.AgentMessageDeltaNotification(thread_id=thread_id, turn_id="u", item_id=item_id, delta=text)
+    return framed(frames.notification(notices.AGENT_MESSAGE_DELTA, params), number)
 
 
 def boundary(item_id: str = "i", *, ends: bool = False) -> Frame:
     """The begin or end of an agent message."""
     shown = AgentMessage(id=item_id, text="")
     if ends:
-        ended = item.ItemCompletedNotification(item=shown, thread_id="t", turn_id="u", completed_at_ms=1)
-        return framed(frames.notification(methods.ITEM_COMPLETED, ended))
-    begun = item.ItemStartedNotification(item=shown, thread_id="t", turn_id="u", started_at_ms=1)
-    return framed(frames.notification(methods.ITEM_STARTED, begun))
+        ended = item_notices.ItemCompletedNotification(item=shown, thread_id="t", turn_id="u", completed_at_ms=1)
+        return framed(frames.notification(notices.ITEM_COMPLETED, ended))
+    begun = item_notices.ItemStartedNotification(item=shown, thread_id="t", turn_id="u", started_at_ms=1)
+    return framed(frames.notification(notices.ITEM_STARTED, begun))
 
 
 def status(*, active: bool, thread_id: str = "t") -> Frame:
     """A thread's status."""
     params = ThreadStatusChangedNotification(thread_id=thread_id, status=Active() if active else Idle())
-    return framed(frames.notification(methods.THREAD_STATUS_CHANGED, params))
+    return framed(frames.notification(notices.THREAD_STATUS_CHANGED, params))
 
 
 def said(waiting: list[Frame]) -> list[Any]:

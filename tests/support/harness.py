@@ -119,6 +119,16 @@ class Client:
         heard: Message = self.log[at]["params"]
         return heard
 
+    async def asked(self, method: str) -> Message:
+        """The next question of this method, after the last thing heard."""
+        at = await self._index(lambda m: m.get("method") == method and "id" in m, self.read_up_to)
+        self.read_up_to = at + 1
+        return self.log[at]
+
+    async def answer(self, question: Message, **result: Any) -> None:
+        """Answer a question."""
+        await self.send_text(json.dumps({"id": question["id"], "result": result}))
+
     def heard(self, method: str) -> list[Message]:
         """The params of every notification of this method so far."""
         return [message["params"] for message in self.log if message.get("method") == method]

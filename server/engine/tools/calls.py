@@ -1,0 +1,98 @@
+"""The calls of one answer of the model: begun as they come, answered in their order. Knows no tool and no client."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, NamedTuple, Self
+
+import structlog
+
+from rollout.lines import ResponseItem
+from server.engine.tools.tool import Call, CallFailed, Content, Tool, TurnCancelled, Work
+from server.engine.tools.toolbox import Toolbox
+
+_log = structlog.get_logger(__name__)
+
+_BROKEN = "The tool failed inside the server; its log has the details."
+
+
+class _Begun(NamedTuple):
+    item: dict[str, Any]
+    task: asyncio.Task[Content]
+    at: float
+
+
+class Calls:
+    """A call waits for those before it, unless both may run beside each other.
+
+    Every call that was begun gets its answer into the model history: at :meth:`end`, else when the block is left.
+    """
+
+    def __init__(self, toolbox: Toolbox, work: Work) -> None:
+        self._toolbox = toolbox
+        self._work = work
+        self._begun: list[_Begun] = []
+        self._alone: asyncio.Task[Content] | None = None  # the newest that runs beside no other
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_reason: object) -> None:
+        """Stop what still runs, and record that it was stopped."""
+        running = {begun.task for begun in self._begun if not begun.task.done()}
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+        self._record()
+
+    def begin(self, item: dict[str, Any]) -> None:
+        """Start a call that the model made; it runs while the model goes on."""
+        call = Call.of(item)
+        tool = self._toolbox.find(call)
+        parallel = tool is None or tool.parallel
+        before = [self._alone] if parallel and self._alone else [] if parallel else [each.task for each in self._begun]
+        task = asyncio.get_running_loop().create_task(self._run(call, tool, before))
+        self._begun.append(_Begun(item, task, time.monotonic()))
+        if not parallel:
+            self._alone = task
+
+    async def end(self) -> bool:
+        """Wait for all calls and record their answers. True if there were any, which the model now must hear.
+
+        Raises :class:`~server.engine.tools.tool.TurnCancelled`.
+        """
+        for begun in self._begun:
+            await asyncio.wait({begun.task})
+            begun.task.result()  # raises what ends the turn; all else is an answer
+        return self._record()
+
+    async def _run(self, call: Call, tool: Tool | None, before: list[asyncio.Task[Content]]) -> Content:
+        if before:
+            await asyncio.wait(before)
+        if tool is None:
+            return f"unsupported {'custom tool ' if call.custom else ''}call: {call.name}"
+        try:
+            return await tool.run(call, self._work)
+        except CallFailed as error:
+            return str(error)
+        except TurnCancelled:
+            raise
+        except Exception:
+            _log.exception("tool_failed", thread=self._work.host.id, turn=self._work.turn_id, tool=call.name)
+            return _BROKEN
+
+    def _record(self) -> bool:
+        begun, self._begun = self._begun, []
+        self._work.emit(*(ResponseItem(payload=_answer(each)) for each in begun))
+        return bool(begun)
+
+
+def _answer(begun: _Begun) -> dict[str, Any]:
+    custom = begun.item["type"] == "custom_tool_call"
+    kind = "custom_tool_call_output" if custom else "function_call_output"
+    stopped = begun.task.cancelled() or begun.task.exception() is not None
+    seconds = max(0.1, time.monotonic() - begun.at)
+    output: Content = f"aborted by user after {seconds:.1f}s" if stopped else begun.task.result()
+    return {"type": kind, "call_id": begun.item.get("call_id") or "", "output": output}
