@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.benchmarks.contest import Contestant, Values, cpu_seconds, running
 from tests.benchmarks.load import connect, run_turn, start_thread
 from tests.benchmarks.sizes import Sizes
+from tests.benchmarks.tool_parts import parts
 
 CALLED = ("update_plan", "exec_command")
 
@@ -34,7 +35,7 @@ async def tools(contestant: Contestant, model_url: str, sizes: Sizes) -> Values:
         values[f"{tool}: CPU of the server per turn (ms)"] = statistics.mean(own) * 1000
         values[f"{tool}: CPU of its children per turn (ms)"] = statistics.mean(children) * 1000
         values[f"{tool}: wall per turn, median (ms)"] = statistics.median(walls) * 1000
-    return values
+    return values | (await parts(sizes.tool_calls * sizes.tool_turns) if contestant.judged else {})
 
 
 def of_children(pid: int) -> float:
