@@ -30,7 +30,10 @@ from tests.peer.steps import Group
 from tests.support import codex
 from tests.support.app_server import ours, released
 
-pytestmark = pytest.mark.codex(codex.REFERENCE, codex.NEWEST)
+LONGEST = 600.0
+"""Seconds that all conversations may take: they are held together, before the first test."""
+
+pytestmark = [pytest.mark.codex(codex.REFERENCE, codex.NEWEST), pytest.mark.timeout(LONGEST)]
 
 GROUPS = (
     Group("threads", (*ATTACHING, *FORKING, *KEEPING)),
@@ -56,9 +59,6 @@ CASES = {
     for each in group.conversations
     if version in each.versions
 }
-
-LONGEST = 300.0
-"""Seconds that all conversations may take."""
 
 PEER_PLAYS = 5
 """The peer does some things in the background and tells, by chance, one thing or the other. What ours said, in its one
