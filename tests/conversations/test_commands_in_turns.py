@@ -10,7 +10,6 @@ import pytest
 from tests.support.commands import (
     DONE,
     KNOWN,
-    WALLED,
     answers,
     begun,
     calls,
@@ -310,7 +309,7 @@ async def test_what_nobody_may_be_asked_about_is_not_run(tmp_path: Path) -> None
         assert "approval policy" in answers(server)[0]
 
 
-@WALLED
+@pytest.mark.sandbox
 async def test_a_command_runs_within_walls_and_again_without_if_a_person_says_so(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     refused = run(f"echo x > {outside}")

@@ -6,15 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from server.providers.scripted import Response, Step, completed, function_call, message
 from tests.support.harness import CONFIG, Client, Message, Server
-from tests.support.sandboxes import missing
 
 DONE: Response = [message("done"), completed()]
 FREE = {"sandbox": "danger-full-access", "approvalPolicy": "never"}
-WALLED = pytest.mark.skipif(missing() is not None, reason=str(missing()))
+
 
 HOMELESS = CONFIG + '[shell_environment_policy]\nset = { HOME = "/nonexistent" }\n'
 """A login shell finds nobody's own settings, which may take any time."""
