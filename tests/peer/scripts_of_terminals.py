@@ -69,7 +69,7 @@ def homeless(home: Path) -> dict[str, str]:
     return {}
 
 
-SLOW = "sleep 0.4; "
+SLOW = "sleep 0.6; "
 """The peer does not tell what a command says before it listens."""
 
 FAILING = SLOW + "echo out; sleep 0.1; echo err >&2; exit 3"
@@ -82,7 +82,7 @@ TERMINALS: tuple[Conversation, ...] = (
     ),
     conversation("a command is ended by a signal", free(), work([run(SLOW + "kill -9 $$")], commands=1), shown()),
     conversation(
-        "a shell that does not exist", free(), work([run("echo x", shell="/nowhere/sh")], commands=1), shown()
+        "a shell that does not exist", free(), work([run(SLOW + "echo x", shell="/nowhere/sh")], commands=1), shown()
     ),
     conversation("a folder that does not exist", free(), work([run("echo x", workdir="/nowhere")]), shown()),
     conversation("a command in another folder", free(), work([run(SLOW + "pwd", workdir="tmp")], commands=1), shown()),
@@ -90,10 +90,15 @@ TERMINALS: tuple[Conversation, ...] = (
     conversation(
         "two commands at the same time",
         free(),
-        work([run("sleep 0.3; echo one"), run("sleep 1; echo two")], commands=2),
+        work([run("sleep 0.6; echo one"), run("sleep 1; echo two")], commands=2),
         shown(),
     ),
-    conversation("bytes that are no text", free(), work([run(SLOW + r"printf 'a\377\303\251'")], commands=1), shown()),
+    conversation(
+        "bytes that are no text",
+        free(),
+        work([run(SLOW + r"printf a; sleep 0.1; printf '\377'; sleep 0.1; printf '\303\251'")], commands=1),
+        shown(),
+    ),
     conversation(
         "a command goes on behind the turn",
         free(),
@@ -125,8 +130,8 @@ TERMINALS: tuple[Conversation, ...] = (
     conversation(
         "a turn with a command is stopped",
         free(),
-        begin("A", calls([run("echo begun; sleep 60")])),
-        Hear("A", "item/started", {"item": {"type": "commandExecution"}}),
+        begin("A", calls([run(SLOW + "echo begun; sleep 60")])),
+        told("begun\n"),
         ask("A", "turn/interrupt", threadId="$thread", turnId="$turn"),
         ended("A", how="interrupted"),
         ask("A", "thread/backgroundTerminals/clean", threadId="$thread"),
