@@ -119,6 +119,9 @@ class Turn(ABC):
             await self._fail(error)
         else:
             self._host.emit(self._complete(self.last_message))
+        # An error knows the frames it came through, and these know this turn. Such a ring of references would keep
+        # what they last looked at, which may be long, until the garbage collector comes by.
+        self._work = error = None
         self.ended.set_result(None)
         self._release()
         await self._host.sync()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from server.commands.sandbox import Sandbox
 from server.commands.terminals import Terminals
@@ -44,6 +45,9 @@ class Workspace:
     """One thread's own."""
 
     machine: Machine
+    dynamic_tools: Sequence[dict[str, Any]] = ()
+    """Tools that a client brought, as the thread's meta keeps them."""
+
     grants: Grants = field(default_factory=Grants)
     """What a person allowed for as long as the thread is loaded."""
 
