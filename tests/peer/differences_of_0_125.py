@@ -57,7 +57,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "theirs",
         "item/commandExecution/terminalInteraction",
         lambda body, _before: body["stdin"] == "",
-        only=("a command is looked at again",),
+        only=("a command is looked at again", "a terminal that is written to"),
     ),
     Field(
         "items of a compaction that runs",

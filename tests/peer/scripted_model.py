@@ -18,7 +18,7 @@ from typing import Any
 from tests.support.model import ModelServer
 
 CALLS = "calls:"
-PAUSE = 0.3
+PAUSE = 0.5
 """Seconds between calls and the end of the answer: what is begun at once has begun by then, on every server."""
 
 NOT_SAID = ("<user_shell_command>", "Warning:")

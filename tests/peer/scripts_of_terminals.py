@@ -69,7 +69,7 @@ def homeless(home: Path) -> dict[str, str]:
     return {}
 
 
-SLOW = "sleep 0.6; "
+SLOW = "sleep 0.8; "
 """The peer does not tell what a command says before it listens."""
 
 FAILING = SLOW + "echo out; sleep 0.1; echo err >&2; exit 3"
@@ -90,7 +90,7 @@ TERMINALS: tuple[Conversation, ...] = (
     conversation(
         "two commands at the same time",
         free(),
-        work([run("sleep 0.6; echo one"), run("sleep 1; echo two")], commands=2),
+        work([run("sleep 0.8; echo one"), run("sleep 1.2; echo two")], commands=2),
         shown(),
     ),
     conversation(
@@ -110,9 +110,10 @@ TERMINALS: tuple[Conversation, ...] = (
         "a terminal that is written to",
         free(),
         work(
-            [run("stty -echo; read a; echo got $a; read b; sleep 0.5; exit 2", tty=True, yield_time_ms=500)],
-            [("write_stdin", {"session_id": "@session", "chars": "word\n", "yield_time_ms": 500})],
-            [("write_stdin", {"session_id": "@session", "chars": "end\n", "yield_time_ms": 3000})],
+            [run("stty -echo; read a; echo got $a; read b; sleep 1; exit 2", tty=True, yield_time_ms=500)],
+            [("write_stdin", {"session_id": "@session", "chars": "word\n"})],
+            [("write_stdin", {"session_id": "@session", "chars": "end\n"})],
+            [("write_stdin", {"session_id": "@session"})],
             [("write_stdin", {"session_id": "@session", "chars": "x"})],
         ),
         shown(),
@@ -121,7 +122,7 @@ TERMINALS: tuple[Conversation, ...] = (
         "a command is looked at again",
         free(),
         work(
-            [run("sleep 1; echo late; sleep 0.5", yield_time_ms=250)],
+            [run("sleep 2.5; echo late; sleep 0.5", yield_time_ms=250)],
             [("write_stdin", {"session_id": "@session", "chars": "x"})],
             [("write_stdin", {"session_id": "@session"})],
         ),
@@ -190,8 +191,9 @@ TERMINALS: tuple[Conversation, ...] = (
         "a person's command is stopped",
         free(),
         ask("A", "thread/shellCommand", threadId="$thread", command="echo begun; sleep 60"),
+        Hear("A", "turn/started", save={"turn": "turn.id"}),
         Hear("A", "item/commandExecution/outputDelta"),
-        ask("A", "turn/interrupt", threadId="$thread", turnId=""),
+        ask("A", "turn/interrupt", threadId="$thread", turnId="$turn"),
         ended("A", how="interrupted"),
         shown(),
     ),
