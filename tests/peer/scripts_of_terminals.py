@@ -125,6 +125,7 @@ TERMINALS: tuple[Conversation, ...] = (
             [run("sleep 2.5; echo late; sleep 0.5", yield_time_ms=250)],
             [("write_stdin", {"session_id": "@session", "chars": "x"})],
             [("write_stdin", {"session_id": "@session"})],
+            commands=1,
         ),
         shown(),
     ),
