@@ -151,12 +151,13 @@ def command_action(parsed: dict[str, Any], cwd: str) -> dict[str, Any]:
 
 def file_change(event: events.PatchApplyEnd) -> wire.FileChange:
     """A patch that was applied, failed or was refused; its files in order of path."""
-    changes = [_changed_file(path, change) for path, change in sorted(event.changes.items())]
+    changes = [changed_file(path, change) for path, change in sorted(event.changes.items())]
     stated = optional(event.status) or ("completed" if event.success else "failed")
     return wire.FileChange(id=event.call_id, changes=changes, status=WORK_STATUS.get(stated, "failed"))
 
 
-def _changed_file(path: str, change: dict[str, Any]) -> wire.FileUpdateChange:
+def changed_file(path: str, change: dict[str, Any]) -> wire.FileUpdateChange:
+    """One file of a patch, as clients see it, from its durable form."""
     kind = change.get("type", "update")
     if kind != "update":
         return wire.FileUpdateChange(path=path, kind={"type": kind}, diff=change.get("content", ""))

@@ -56,6 +56,14 @@ def project_layers(cwd: Path, projects: Mapping[str, Mapping[str, Any]], codex_h
     return layers
 
 
+def trusted_folders(cwd: Path, projects: Mapping[str, Mapping[str, Any]], codex_home: Path) -> list[Path]:
+    """The ``.codex`` folders that count at an absolute ``cwd``, the lowest first; none where nobody trusts it."""
+    if trust_level(projects, cwd) != "trusted":
+        return []
+    folders = (folder / FOLDER for folder in _down(work_tree(cwd) or cwd, cwd))
+    return [folder for folder in folders if folder != codex_home]
+
+
 def trust_level(projects: Mapping[str, Mapping[str, Any]], cwd: Path) -> str | None:
     """What the user said of the folder itself, else of the work tree around it; null if nothing."""
     for folder in (cwd, work_tree(cwd)):

@@ -5,8 +5,10 @@ Knows no client and no file.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from rollout.lines import Entry, ResponseItem
@@ -16,11 +18,14 @@ from server.engine.attachments import gather
 from server.engine.compaction import Compaction, is_due
 from server.engine.host import Host
 from server.engine.inputs import Input, said
+from server.engine.patches.turn_diff import TurnDiff
 from server.engine.sampling import Sampler
 from server.engine.settings import Settings
+from server.engine.tools.tool import Work
 from server.engine.turn import Turn
 from server.engine.workspace import Workspace
 from server.providers.provider import Provider
+from server.repository import work_tree
 from server.skills.store import SkillSet
 
 
@@ -43,7 +48,7 @@ class RegularTurn(Turn):
         self._all_skills = workspace.machine.skills
         self._skills = SkillSet()  # those of the turn's working directory, once they have been looked for
         self._docs = project_docs.Docs()
-        self._sampler = Sampler(self._asking, output_schema, workspace)
+        self._workspace = workspace
         self._pending = [given]
         self._has_begun = False  # the turn's own input is taken in
 
@@ -66,26 +71,32 @@ class RegularTurn(Turn):
         if is_due(self._host.usage_info, prompt, self._settings):
             await Compaction(self._asking).run(prompt)
         await self._look_around()
+        sampler = await self._equipped()
         self._host.emit(*self._context(context.Known(settings=prompt.reference, instructions=prompt.instructions)))
         while True:
             await self._take_in()
-            called = await self._sample(prompt)
+            called = await self._sample(sampler, prompt)
             if not called and not self._pending:
                 self._open = False  # in the same breath as the look at what is pending: nothing can slip in between
                 return
             if is_due(self._host.usage_info, prompt, self._settings):
                 await Compaction(self._asking).run(prompt, self._context(context.NOTHING))
 
-    async def _sample(self, prompt: Prompt) -> bool:
+    async def _sample(self, sampler: Sampler, prompt: Prompt) -> bool:
         try:
-            return await self._sampler.sample(prompt)
+            return await sampler.sample(prompt)
         finally:
-            self.last_message, self.first_token_at = self._sampler.last_message, self._sampler.first_token_at
+            self.last_message, self.first_token_at = sampler.last_message, sampler.first_token_at
 
     async def _look_around(self) -> None:
         self._docs = await project_docs.find(self._settings.docs, self._settings.cwd)
         self._skills = await self._all_skills.at(self._settings.cwd)
-        await self._sampler.equip()
+
+    async def _equipped(self) -> Sampler:
+        """What samples, knowing the place where its tools work."""
+        tree = await asyncio.to_thread(lambda: work_tree(Path(self._settings.cwd).resolve()))
+        work = Work(self._host, self.id, self._settings, self._workspace, TurnDiff(None if tree is None else str(tree)))
+        return Sampler(self._asking, self._output_schema, work)
 
     def _context(self, known: context.Known) -> Sequence[ResponseItem | Entry]:
         now = datetime.now().astimezone()

@@ -16,7 +16,6 @@ from server.engine.planning import PlanMessage
 from server.engine.tools.calls import Calls
 from server.engine.tools.tool import Work
 from server.engine.tools.toolbox import Toolbox, toolbox
-from server.engine.workspace import Workspace
 from server.errors import TurnError
 from server.providers import provider as model
 from server.providers.provider import ModelEvent
@@ -25,10 +24,10 @@ from server.providers.provider import ModelEvent
 class Sampler:
     """Samples for one turn. ``last_message`` is the newest agent text, ``first_token_at`` a ``time.monotonic()``."""
 
-    def __init__(self, asking: Asking, output_schema: Any, workspace: Workspace) -> None:
+    def __init__(self, asking: Asking, output_schema: Any, work: Work) -> None:
         self._asking = asking
-        self._work = Work(asking.host, asking.turn_id, asking.settings, workspace)
-        self._toolbox = Toolbox(())
+        self._work = work
+        self._toolbox = Toolbox()
         self._host = asking.host
         self._settings = asking.settings
         self._turn_id = asking.turn_id
@@ -39,16 +38,13 @@ class Sampler:
         self.last_message: str | None = None
         self.first_token_at: float | None = None
 
-    async def equip(self) -> None:
-        """Find the tools for the turn. To be done before the first sample."""
-        self._toolbox = await toolbox(self._settings, self._work.workspace)
-
     async def sample(self, prompt: Prompt) -> bool:
         """Ask until the model answered in full. True if it called tools, so that it must be asked again.
 
         Raises :class:`~server.errors.TurnError` when the answer cannot be had, and
         :class:`~server.engine.tools.tool.TurnCancelled` when a person ended the turn by what they answered.
         """
+        self._toolbox = await toolbox(self._settings, self._work.workspace)
         return await self._asking.persist(lambda: self._attempt(prompt))
 
     async def _attempt(self, prompt: Prompt) -> bool:
@@ -59,7 +55,9 @@ class Sampler:
             except TurnError:
                 await self._calls.end()  # what was called is done, and the next attempt tells the model of it
                 raise
-            return await self._calls.end()
+            called = await self._calls.end()
+        self._work.tell_diff()
+        return called
 
     async def _stream(self, prompt: Prompt) -> None:
         items = prompt.items.copy()  # a client may inject more meanwhile; they count from the next request on

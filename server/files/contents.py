@@ -70,7 +70,7 @@ def replace(path: str, fill: Callable[[int], None], mode: int | None = None) -> 
         raise invalid_request(f"cannot write {path}: {_SPECIAL}")
     if before is not None and not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    if before is None or not (before.st_nlink > 1 or not _may_replace(path, before)):
+    if before is None or replaceable(path, before):
         _through_another(path, fill, before, mode)
     else:  # its name cannot be given to another file without loss
         _in_place(path, fill, mode)
@@ -83,8 +83,10 @@ def _state(path: str) -> os.stat_result | None:
         return None
 
 
-def _may_replace(path: str, before: os.stat_result) -> bool:
-    """Whether a new file can be put there that belongs to the same user and group."""
+def replaceable(path: str, before: os.stat_result) -> bool:
+    """Whether a new file can be put there that belongs to the same user and group, and no other name is lost."""
+    if before.st_nlink > 1:
+        return False
     ours = os.geteuid() in (0, before.st_uid)
     return ours and os.access(os.path.dirname(path), os.W_OK | os.X_OK)
 

@@ -10,7 +10,7 @@ version that its answer has."""
 
 UNHEARD = {
     "item/commandExecution/requestApproval": "no tool runs commands yet",
-    "item/fileChange/requestApproval": "no tool changes files yet",
+    "mcpServer/oauth/login": "nobody can sign in to MCP servers here, so it is always refused",
     "account/usage/read": "nobody is ever signed in whose usage could be read, so it is always refused",
 }
 """Rows whose message no conversation hears in each version that knows it -> why not."""

@@ -14,6 +14,7 @@ from rollout import events
 from rollout.events import Event
 from rollout.lines import Entry
 from server.engine.host import Host
+from server.engine.patches.turn_diff import TurnDiff
 from server.engine.settings import Settings
 from server.engine.workspace import Workspace
 
@@ -72,6 +73,8 @@ class Work:
     turn_id: str
     settings: Settings
     workspace: Workspace
+    patched: TurnDiff
+    """What the patches of the turn changed."""
 
     def emit(self, *said: Event | Entry) -> None:
         """Make these durable and then known, in one breath."""
@@ -84,6 +87,11 @@ class Work:
     def end(self, item: ThreadItem, *stored: Event | Entry) -> None:
         """An item is final; ``stored`` is how the rollout keeps it."""
         self.host.emit(*stored, events.ItemCompleted(turn_id=self.turn_id, item=item))
+
+    def tell_diff(self) -> None:
+        """Say what the patches of the turn changed so far, if they did."""
+        if diff := self.patched.text():
+            self.host.emit(events.DiffUpdated(turn_id=self.turn_id, diff=diff))
 
 
 class Tool(ABC):

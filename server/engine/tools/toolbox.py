@@ -7,48 +7,84 @@ from typing import Any
 
 from rollout.model_items import as_object
 from server.engine.settings import Settings
+from server.engine.tools.apply_patch import ApplyPatch
 from server.engine.tools.dynamic import DynamicTool, specs
+from server.engine.tools.mcp_resources import ListResources, ListResourceTemplates, ReadResource
+from server.engine.tools.mcp_tool import McpCalled
 from server.engine.tools.request_user_input import RequestUserInput
 from server.engine.tools.tool import Call, Tool
 from server.engine.tools.update_plan import UpdatePlan
 from server.engine.tools.view_image import ViewImage
 from server.engine.tools.web_search import web_search
 from server.engine.workspace import Workspace
+from server.mcp.servers import McpTool, Servers, offered, offered_flat
 
 
 class Toolbox:
-    """The tools of one turn. ``hidden`` ones answer when they are called and are not offered."""
+    """The tools of one request. ``hidden`` ones answer when they are called and are not offered.
 
-    def __init__(self, tools: Iterable[Tool], hidden: Iterable[Tool] = ()) -> None:
+    ``foreign`` tools are those of MCP servers; a model that knows namespaces is told of them server by server.
+    ``of_clients`` come last, and none of them takes the name of another tool.
+    """
+
+    def __init__(
+        self,
+        tools: Iterable[Tool] = (),
+        hidden: Iterable[Tool] = (),
+        servers: Servers | None = None,
+        foreign: Iterable[McpTool] = (),
+        of_clients: Iterable[DynamicTool] = (),
+        *,
+        namespaces: bool = False,
+    ) -> None:
         self._offered = list(tools)
-        self._by_name = {tool.name: tool for tool in (*hidden, *self._offered)}
+        self._by_name: dict[str, Tool] = {tool.name: tool for tool in (*self._offered, *hidden)}
+        self._of_clients = [tool for tool in of_clients if self._by_name.setdefault(tool.name, tool) is tool]
+        self._servers = servers
+        self._foreign = list(foreign)
+        self._namespaces = namespaces
 
     def offers(self) -> list[dict[str, Any]]:
         """What the model is told. The same each time, for the sake of the provider's cache."""
-        return [tool.offer() for tool in self._offered]
+        of_clients = (tool.offer() for tool in self._of_clients if not tool.spec.defer_loading)
+        return [*(tool.offer() for tool in self._offered), *self._offers_of_servers(), *of_clients]
 
     def find(self, call: Call) -> Tool | None:
         """The tool that a call means."""
-        return self._by_name.get(call.name if not call.namespace else f"{call.namespace.rstrip('_')}__{call.name}")
+        own = self._by_name.get(f"{call.namespace}__{call.name}" if call.namespace else call.name)
+        if own is not None or self._servers is None:
+            return own
+        found = self._servers.find(call.name, call.namespace)
+        return None if found is None else McpCalled(self._servers, found)
+
+    def _offers_of_servers(self) -> list[dict[str, Any]]:
+        if self._servers is None or not self._foreign:
+            return []
+        return offered(self._foreign, self._servers.instructions) if self._namespaces else offered_flat(self._foreign)
 
 
 async def toolbox(settings: Settings, workspace: Workspace) -> Toolbox:
-    """The tools for a turn with these settings."""
-    offered: list[Tool] = []
-    if _enabled(settings, "update_plan"):
-        offered.append(UpdatePlan())
-    if _enabled(settings, "request_user_input"):
-        offered.append(RequestUserInput())
-    if (searching := web_search(settings)) is not None:
-        offered.append(searching)
-    hidden: list[Tool] = []
-    if _enabled(settings, "view_image"):
-        (offered if settings.known.images else hidden).append(ViewImage())
-    of_clients = {spec.known_as: spec for spec in specs(workspace.dynamic_tools)}
-    for name, spec in of_clients.items():
-        if name not in {tool.name for tool in offered}:
-            (hidden if spec.defer_loading else offered).append(DynamicTool(spec))
-    return Toolbox(offered, hidden)
+    """The tools for a request with these settings. Waits for MCP servers that are starting."""
+    servers = workspace.servers
+    foreign = [] if servers is None else await servers.tools()
+    reading = [each(servers) for each in _RESOURCES] if servers is not None and servers.is_any_on else []
+    own: list[Tool] = [UpdatePlan(), RequestUserInput(), ApplyPatch(freeform=settings.known.freeform_apply_patch)]
+    searching, viewing = web_search(settings), ViewImage()
+    own += [] if searching is None else [searching]
+    own += [viewing] if settings.known.images else []
+    own = [tool for tool in own if _enabled(settings, tool.name)]
+    return Toolbox(
+        [*reading, *own],
+        [] if settings.known.images else [viewing],
+        servers,
+        foreign,
+        map(DynamicTool, specs(workspace.dynamic_tools)),
+        # Namespaces are the Responses API's own; back ends that only speak alike take functions.
+        namespaces=settings.provider.is_openai,
+    )
+
+
+_RESOURCES = (ListResources, ListResourceTemplates, ReadResource)
 
 
 def _enabled(settings: Settings, name: str) -> bool:
