@@ -13,12 +13,14 @@ from typing import Any
 import msgspec
 
 from protocol.wire import Record
+from rollout.estimate import BYTES_PER_TOKEN
 from rollout.events import ThreadSettingsApplied
 from rollout.lines import ResponseItem, TurnContext
 from rollout.model_items import as_object
 from server.engine.offer import offer
 from server.engine.project_docs import Docs, told_as
 from server.engine.settings import Settings
+from server.engine.tools.truncation import Budget
 from server.skills.store import SkillSet
 
 PLAN_INSTRUCTIONS = (Path(__file__).parent / "plan_mode.md").read_text()
@@ -42,8 +44,17 @@ def turn_context(turn_id: str, settings: Settings, now: datetime, output_schema:
         effort=msgspec.UNSET if settings.effort is None else settings.effort,
         summary=settings.summary or "auto",
         developer_instructions=settings.developer_instructions or msgspec.UNSET,
+        truncation_policy=_truncation(settings),
         final_output_json_schema=msgspec.UNSET if output_schema is None else output_schema,
     )
+
+
+def _truncation(settings: Settings) -> dict[str, Any]:
+    """How much one output may have, as rollouts spell it."""
+    budget = Budget.of(settings)
+    if budget.in_tokens:
+        return {"mode": "tokens", "limit": budget.size // BYTES_PER_TOKEN}
+    return {"mode": "bytes", "limit": budget.size}
 
 
 def settings_applied(thread_id: str, settings: Settings) -> ThreadSettingsApplied:
