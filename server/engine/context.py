@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from protocol.wire import Record
-from rollout.estimate import BYTES_PER_TOKEN
 from rollout.events import ThreadSettingsApplied
 from rollout.lines import ResponseItem, TurnContext
 from rollout.model_items import as_object
@@ -44,17 +43,9 @@ def turn_context(turn_id: str, settings: Settings, now: datetime, output_schema:
         effort=msgspec.UNSET if settings.effort is None else settings.effort,
         summary=settings.summary or "auto",
         developer_instructions=settings.developer_instructions or msgspec.UNSET,
-        truncation_policy=_truncation(settings),
         final_output_json_schema=msgspec.UNSET if output_schema is None else output_schema,
+        truncation_policy=Budget.of(settings).stored(),
     )
-
-
-def _truncation(settings: Settings) -> dict[str, Any]:
-    """How much one output may have, as rollouts spell it."""
-    budget = Budget.of(settings)
-    if budget.in_tokens:
-        return {"mode": "tokens", "limit": budget.size // BYTES_PER_TOKEN}
-    return {"mode": "bytes", "limit": budget.size}
 
 
 def settings_applied(thread_id: str, settings: Settings) -> ThreadSettingsApplied:

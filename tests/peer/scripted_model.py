@@ -3,7 +3,8 @@
 ``status:CODE`` answers with this HTTP status, ``code:NAME`` names the error in it. ``failed:NAME`` begins to stream and
 then fails with this error code. ``drops:COUNT`` breaks off so many streams before it answers. ``gate:NAME`` says one
 word, and the rest when the gate is opened. ``calls:JSON`` calls tools: a list of answers, each a list of calls, each
-``[name, arguments]``; then it says that it is done. ``@session`` in arguments is the number of the newest terminal.
+``[name, arguments]``; then it says that it is done. ``calls:NAME:JSON`` waits at this gate before it says so.
+``@session`` in arguments is the number of the newest terminal.
 """
 
 from __future__ import annotations
@@ -57,8 +58,11 @@ class ScriptedModel(ModelServer):
         return await super()._answer(target, body, writer)
 
     async def _call(self, writer: asyncio.StreamWriter, request: Event, number: int) -> None:
-        answers = json.loads(prompt(request).removeprefix(CALLS))
+        gate, _, script = prompt(request).removeprefix(CALLS).partition("[")
+        answers = json.loads("[" + script)
         calls = answers[number] if number < len(answers) else []
+        if gate and not calls:
+            await self._gates[gate.removesuffix(":")].wait()
         items = [_call(name, arguments, f"call_{next(self._ids)}", request) for name, arguments in calls]
         done = {"type": "message", "role": "assistant", "id": f"msg_{next(self._ids)}"}
         said = [] if calls else [done | {"content": [{"type": "output_text", "text": "Done"}]}]

@@ -9,7 +9,6 @@ RETIRED = {
 version that its answer has."""
 
 UNHEARD = {
-    "item/commandExecution/requestApproval": "no tool runs commands yet",
     "mcpServer/oauth/login": "nobody can sign in to MCP servers here, so it is always refused",
     "account/usage/read": "nobody is ever signed in whose usage could be read, so it is always refused",
 }

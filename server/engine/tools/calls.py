@@ -94,7 +94,9 @@ class Calls:
         begun, self._begun = self._begun, []
         budget = Budget.of(self._work.settings)
         budget = budget._replace(size=budget.size * RECORDED_PERCENT // 100)
-        self._work.emit(*(ResponseItem(payload=_answer(each, budget)) for each in begun))
+        notes = self._work.notes.copy()
+        self._work.notes.clear()
+        self._work.emit(*(ResponseItem(payload=_answer(each, budget)) for each in begun), *notes)
         return bool(begun)
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rollout.model_items import as_object
 from server.engine.settings import Settings
 from server.engine.tools.apply_patch import ApplyPatch
 from server.engine.tools.dynamic import DynamicTool, specs
+from server.engine.tools.exec_command import ExecCommand
 from server.engine.tools.mcp_resources import ListResources, ListResourceTemplates, ReadResource
 from server.engine.tools.mcp_tool import McpCalled
 from server.engine.tools.request_user_input import RequestUserInput
+from server.engine.tools.shell import ContainerExec, LocalShell, Shell
+from server.engine.tools.shell_command import ShellCommand
 from server.engine.tools.tool import Call, Tool
 from server.engine.tools.update_plan import UpdatePlan
 from server.engine.tools.view_image import ViewImage
 from server.engine.tools.web_search import web_search
+from server.engine.tools.write_stdin import WriteStdin
 from server.engine.workspace import Workspace
 from server.mcp.servers import McpTool, Servers, offered, offered_flat
 
@@ -68,14 +72,12 @@ async def toolbox(settings: Settings, workspace: Workspace) -> Toolbox:
     servers = workspace.servers
     foreign = [] if servers is None else await servers.tools()
     reading = [each(servers) for each in _RESOURCES] if servers is not None and servers.is_any_on else []
-    own: list[Tool] = [UpdatePlan(), RequestUserInput(), ApplyPatch(freeform=settings.known.freeform_apply_patch)]
-    searching, viewing = web_search(settings), ViewImage()
-    own += [] if searching is None else [searching]
-    own += [viewing] if settings.known.images else []
-    own = [tool for tool in own if _enabled(settings, tool.name)]
+    commands = _commands(settings)
+    hidden = [tool for tool in _COMMANDS if tool not in commands]
+    hidden += [] if settings.known.images else [ViewImage()]
     return Toolbox(
-        [*reading, *own],
-        [] if settings.known.images else [viewing],
+        [*commands, *reading, *_own(settings)],
+        hidden,
         servers,
         foreign,
         map(DynamicTool, specs(workspace.dynamic_tools)),
@@ -85,6 +87,32 @@ async def toolbox(settings: Settings, workspace: Workspace) -> Toolbox:
 
 
 _RESOURCES = (ListResources, ListResourceTemplates, ReadResource)
+
+_COMMANDS: tuple[Tool, ...] = (ExecCommand(), WriteStdin(), ShellCommand(), Shell(), LocalShell(), ContainerExec())
+"""All tools that run commands; a model may call what it was not offered, for it was trained with it."""
+
+
+def _commands(settings: Settings) -> Sequence[Tool]:
+    """Those that a model is offered."""
+    features = settings.keys.features
+    if features.get("shell_tool") is False:
+        return ()
+    if features.get("unified_exec") is not False:
+        return _COMMANDS[:2]
+    return _COMMANDS[2:3] if settings.known.known else _COMMANDS[3:4]
+
+
+def _own(settings: Settings) -> Iterator[Tool]:
+    """The others of ours."""
+    if _enabled(settings, "update_plan"):
+        yield UpdatePlan()
+    if _enabled(settings, "request_user_input"):
+        yield RequestUserInput()
+    yield ApplyPatch(freeform=settings.known.freeform_apply_patch)
+    if (searching := web_search(settings)) is not None:
+        yield searching
+    if settings.known.images and _enabled(settings, "view_image"):
+        yield ViewImage()
 
 
 def _enabled(settings: Settings, name: str) -> bool:

@@ -5,7 +5,7 @@ Sizes are bytes of UTF-8; four of them count as a token, as everywhere that no m
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rollout.estimate import BYTES_PER_TOKEN
 from server.engine.settings import Settings
@@ -28,6 +28,12 @@ class Budget(NamedTuple):
         if settings.keys.tool_output_token_limit is not None:
             return cls.of_tokens(settings.keys.tool_output_token_limit)
         return cls(settings.known.output_limit, settings.known.known)
+
+    def stored(self) -> dict[str, Any]:
+        """As a rollout keeps it."""
+        if self.in_tokens:
+            return {"mode": "tokens", "limit": self.size // BYTES_PER_TOKEN}
+        return {"mode": "bytes", "limit": self.size}
 
     def at_most(self, tokens: int | None) -> Budget:
         """The same, unless that many tokens are less; None is no wish."""
