@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 from uuid_utils import uuid4
@@ -12,13 +15,16 @@ from rollout import events
 from rollout.prompt import Prompt
 from server.engine import output
 from server.engine.asking import Asking
+from server.engine.patches.turn_diff import TurnDiff
 from server.engine.planning import PlanMessage
 from server.engine.tools.calls import Calls
 from server.engine.tools.tool import Work
-from server.engine.tools.toolbox import Toolbox
+from server.engine.tools.toolbox import Toolbox, toolbox
+from server.engine.workspace import Workspace
 from server.errors import TurnError
 from server.providers import provider as model
 from server.providers.provider import ModelEvent
+from server.repository import work_tree
 
 
 class Sampler:
@@ -135,3 +141,11 @@ class Sampler:
                 self._host.emit(events.ReasoningSummaryDelta(**at, delta=event.delta, summary_index=event.index))
             case model.ReasoningDelta():
                 self._host.emit(events.ReasoningTextDelta(**at, delta=event.delta, content_index=event.index))
+
+
+async def equipped(asking: Asking, output_schema: Any, workspace: Workspace, without: Sequence[str] = ()) -> Sampler:
+    """The sampler of a turn with its tools, but for those of these names, and the place where they work."""
+    settings = asking.settings
+    tree = await asyncio.to_thread(lambda: work_tree(Path(settings.cwd).resolve()))
+    work = Work(asking.host, asking.turn_id, settings, workspace, TurnDiff(None if tree is None else str(tree)))
+    return Sampler(asking, output_schema, (await toolbox(settings, workspace)).without(*without), work)

@@ -22,6 +22,7 @@ from protocol.errors import invalid_request
 from protocol.frames import Message
 from protocol.method import Ask
 from protocol.read_state import ThreadReadState, ThreadReadStateChangedNotification
+from protocol.review import ReviewTarget
 from protocol.sequence import Position, Resumed
 from protocol.thread import Thread, ThreadStatus, ThreadStatusChangedNotification
 from protocol.turn import Turn as WireTurn
@@ -43,6 +44,7 @@ from server.connection import Connection
 from server.engine.compaction import CompactTurn
 from server.engine.conversing import RegularTurn
 from server.engine.inputs import Input
+from server.engine.reviewing import ReviewTurn
 from server.engine.settings import Settings
 from server.engine.turn import Turn
 from server.engine.workspace import Workspace
@@ -54,6 +56,7 @@ from server.subscriptions import Subscriptions
 from server.threads.describe import thread_object
 from server.threads.inflight import InFlight
 from server.threads.limits import Limits
+from server.threads.lineup import Lineup
 from server.threads.memory import Memory, Reread
 from server.threads.recent import Recent
 from server.threads.repeats import turn_with
@@ -92,8 +95,7 @@ class LiveThread:
     ) -> None:
         self.summary, self.settings, self.meta = summary, settings, meta
         self.client: tuple[str, str] = ("threadcast", "0")
-        self.turn: Turn | None = None
-        self.next: Turn | None = None  # begins when the running one ends
+        self.lineup = Lineup()
         self.interrupted: str | None = None  # the turn that was stopped last
         self._memory = memory
         self._writing = writing
@@ -133,6 +135,11 @@ class LiveThread:
     def status(self) -> ThreadStatus:
         """As clients see it."""
         return self._status.wire()
+
+    @property
+    def turn(self) -> Turn | None:
+        """The running turn."""
+        return self.lineup.running
 
     @property
     def is_busy(self) -> bool:
@@ -248,7 +255,7 @@ class LiveThread:
                     self.interrupted = optional(event.turn_id)
                 elif self._status.failed or not isinstance(self.turn, CompactTurn):
                     self._note_unread(event.turn_id)
-                self._begin(self.next)
+                self.lineup.advance()
                 self._set_status(replace(self._status, running=False))
                 self._on_change(self)
             case _:
@@ -296,23 +303,19 @@ class LiveThread:
 
     def begin_turn(self, provider: Provider, given: Input, output_schema: object) -> Turn:
         """Start a turn with the settings of now; if one is running that takes no input, start it after that one."""
-        turn = self.next = RegularTurn(self, provider, self.settings, given, self.workspace, output_schema)
-        if self.turn is None:
-            self._begin(turn)
-        return turn
+        return self.lineup.follow(RegularTurn(self, provider, self.settings, given, self.workspace, output_schema))
 
     def begin_compaction(self, provider: Provider) -> None:
-        """Start a turn that sums up the model history. The caller made sure that none is running."""
-        self._begin(CompactTurn(self, provider, self.settings))
+        """Start a turn that sums up the model history, in the place of one that is running."""
+        self.lineup.replace(CompactTurn(self, provider, self.settings))
 
-    def _begin(self, turn: Turn | None) -> None:
-        self.turn, self.next = turn, None
-        if turn is not None:
-            turn.begin()
+    def begin_review(self, provider: Provider, target: ReviewTarget) -> ReviewTurn:
+        """Start a turn in which the model reviews this, in the place of one that is running."""
+        return self.lineup.replace(ReviewTurn(self, provider, self.settings, target, self.workspace))
 
     def turn_with(self, client_id: str | None) -> WireTurn | None:
         """The turn that has the input which a client gave this id, without its items; None if there is none."""
-        return turn_with(client_id, self.next or self.turn, self._memory.history)
+        return turn_with(client_id, self.lineup.last, self._memory.history)
 
     async def prompt(self) -> Prompt:
         """The model history; read from disk the first time. Raises :class:`~server.errors.TurnError`."""
@@ -378,7 +381,7 @@ class LiveThread:
 
     async def settle(self) -> None:
         """Stop the running turn and write what waits. Raises :class:`~protocol.errors.RpcError` if that cannot be."""
-        await self._stop()
+        await self.lineup.stop()
         self.require_written()
 
     def require_written(self) -> None:
@@ -388,12 +391,7 @@ class LiveThread:
 
     async def close(self) -> None:
         """Stop the running turn, write what waits, close the rollout. The thread is of no use afterwards."""
-        await self._stop()
+        await self.lineup.stop()
         await self.workspace.close()
         if self._writing is not None:
             self._writing.close()
-
-    async def _stop(self) -> None:
-        while (turn := self.turn) is not None:
-            await turn.interrupt()
-            await asyncio.wait({turn.ended})

@@ -17,12 +17,19 @@ class Toolbox:
     """The tools of one turn. ``hidden`` ones answer when they are called and are not offered."""
 
     def __init__(self, tools: Iterable[Tool], hidden: Iterable[Tool] = ()) -> None:
-        self._offered = list(tools)
-        self._by_name = {tool.name: tool for tool in (*self._offered, *hidden)}
+        self._offered, self._hidden = list(tools), list(hidden)
+        self._by_name = {tool.name: tool for tool in (*self._offered, *self._hidden)}
 
     def offers(self) -> list[dict[str, Any]]:
         """What the model is told. The same each time, for the sake of the provider's cache."""
         return [tool.offer() for tool in self._offered]
+
+    def without(self, *names: str) -> Toolbox:
+        """The same tools but for these."""
+        offered, hidden = (
+            [tool for tool in tools if tool.name not in names] for tools in (self._offered, self._hidden)
+        )
+        return Toolbox(offered, hidden)
 
     def find(self, call: Call) -> Tool | None:
         """The tool that a call means."""
