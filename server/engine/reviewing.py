@@ -116,7 +116,7 @@ class ReviewTurn(Turn):
         shown = mapping.exited_review(str(uuid7()), event)
         self.last_message = text or shown.review
         record = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": _record(text)}]}
-        message = wire.AgentMessage(id=f"msg_{uuid4()}", text=self.last_message)
+        message = wire.AgentMessage(id=str(uuid4()), text=self.last_message)
         content = [{"type": "output_text", "text": message.text}]
         told = {"type": "message", "role": "assistant", "id": message.id, "content": content}
         return [

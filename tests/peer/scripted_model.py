@@ -2,7 +2,7 @@
 
 ``status:CODE`` answers with this HTTP status, ``code:NAME`` names the error in it. ``failed:NAME`` begins to stream and
 then fails with this error code. ``drops:COUNT`` breaks off so many streams before it answers. ``gate:NAME`` says one
-word, and the rest when the gate is opened.
+word, and the rest when the gate is opened. ``finds:COUNT`` answers as a reviewer who found so much.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.support.model import ModelServer
 
-_WORD = re.compile(r"(status|code|failed|drops|gate):(\w+)")
+_WORD = re.compile(r"(status|code|failed|drops|gate|finds):(\w+)")
 
 Event = dict[str, Any]
 
@@ -46,6 +46,8 @@ class ScriptedModel(ModelServer):
             raise ConnectionResetError
         if "gate" in script:
             return await self._wait(writer, script["gate"])
+        if "finds" in script:
+            return await _stream(writer, _created(), _verdict(int(script["finds"])), _completed())
         return await super()._answer(target, body, writer)
 
     async def _wait(self, writer: asyncio.StreamWriter, gate: str) -> None:
@@ -65,6 +67,15 @@ def prompt(request: Event) -> str:
     """What the user said last."""
     said = [part for item in request["input"] if item.get("role") == "user" for part in item["content"]]
     return next((str(part["text"]) for part in reversed(said) if "text" in part), "")
+
+
+def _verdict(count: int) -> Event:
+    where = {"absolute_file_path": "/project/a.py", "line_range": {"start": 1, "end": 2}}
+    finding = {"title": "Look out", "body": "It falls.", "confidence_score": 0.5, "priority": 1, "code_location": where}
+    verdict = {"overall_correctness": "patch is incorrect", "overall_explanation": "So.", "overall_confidence_score": 1}
+    text = json.dumps({"findings": [finding] * count} | verdict)
+    item = {"type": "message", "role": "assistant", "id": "msg_verdict"}
+    return {"type": "response.output_item.done", "item": item | {"content": [{"type": "output_text", "text": text}]}}
 
 
 def _created() -> Event:
