@@ -30,9 +30,10 @@ from server.repository import work_tree
 class Sampler:
     """Samples for one turn. ``last_message`` is the newest agent text, ``first_token_at`` a ``time.monotonic()``."""
 
-    def __init__(self, asking: Asking, output_schema: Any, toolbox: Toolbox, work: Work) -> None:
+    def __init__(self, asking: Asking, output_schema: Any, work: Work, without: Sequence[str] = ()) -> None:
         self._asking = asking
-        self._toolbox, self._work = toolbox, work
+        self._work, self._without = work, without
+        self._toolbox = Toolbox()
         self._host = asking.host
         self._settings = asking.settings
         self._turn_id = asking.turn_id
@@ -49,6 +50,7 @@ class Sampler:
         Raises :class:`~server.errors.TurnError` when the answer cannot be had, and
         :class:`~server.engine.tools.tool.TurnCancelled` when a person ended the turn by what they answered.
         """
+        self._toolbox = (await toolbox(self._settings, self._work.workspace)).without(*self._without)
         return await self._asking.persist(lambda: self._attempt(prompt))
 
     async def _attempt(self, prompt: Prompt) -> bool:
@@ -148,4 +150,4 @@ async def equipped(asking: Asking, output_schema: Any, workspace: Workspace, wit
     settings = asking.settings
     tree = await asyncio.to_thread(lambda: work_tree(Path(settings.cwd).resolve()))
     work = Work(asking.host, asking.turn_id, settings, workspace, TurnDiff(None if tree is None else str(tree)))
-    return Sampler(asking, output_schema, (await toolbox(settings, workspace)).without(*without), work)
+    return Sampler(asking, output_schema, work, without)
