@@ -26,6 +26,8 @@ from server.providers import provider as model
 from server.providers.provider import ModelEvent
 from server.repository import work_tree
 
+_WITHOUT_IMAGES = "The model could not read an image. It is asked again, with words in the place of the image."
+
 
 class Sampler:
     """Samples for one turn. ``last_message`` is the newest agent text, ``first_token_at`` a ``time.monotonic()``."""
@@ -51,7 +53,13 @@ class Sampler:
         :class:`~server.engine.tools.tool.TurnCancelled` when a person ended the turn by what they answered.
         """
         self._toolbox = (await toolbox(self._settings, self._work.workspace)).without(*self._without)
-        return await self._asking.persist(lambda: self._attempt(prompt))
+        while True:
+            try:
+                return await self._asking.persist(lambda: self._attempt(prompt))
+            except TurnError as error:
+                if not error.bad_image or not prompt.leave_out_images():
+                    raise
+                self._host.emit(events.ThreadWarning(message=_WITHOUT_IMAGES))
 
     async def _attempt(self, prompt: Prompt) -> bool:
         self._active = self._planning = None
