@@ -28,6 +28,9 @@ from server.repository import work_tree
 
 _WITHOUT_IMAGES = "The model could not read an image. It is asked again, with words in the place of the image."
 
+BREATH = 0.005
+"""Seconds of telling after which others get their turn: a model may say much at once, to many."""
+
 
 class Sampler:
     """Samples for one turn. ``last_message`` is the newest agent text, ``first_token_at`` a ``time.monotonic()``."""
@@ -83,8 +86,14 @@ class Sampler:
             output_schema=self._output_schema,
         )
         async with aclosing(self._asking.provider.stream(request)) as stream:
+            spent = 0.0
             async for event in stream:
+                begun = time.monotonic()
                 self._take(event)
+                spent += time.monotonic() - begun
+                if spent > BREATH:
+                    spent = 0.0
+                    await asyncio.sleep(0)
 
     def _take(self, event: ModelEvent) -> None:
         match event:

@@ -10,6 +10,7 @@ from protocol.item import TextInput, UserMessage
 from protocol.review import BaseBranch, Commit, Custom, ReviewStartParams, ReviewStartResponse, ReviewTarget
 from protocol.thread import ThreadForkParams, ThreadStartedNotification
 from server.dispatch import Call, handles
+from server.engine.reviewing import ReviewTurn
 from server.handlers.attach import copied
 from server.handlers.checks import parse_thread_id, room_to_follow
 from server.threads.live import LiveThread
@@ -26,7 +27,7 @@ async def start(call: Call, params: ReviewStartParams) -> ReviewStartResponse:
     provider = await call.app.provider(live.settings.provider)
     call.app.refuse_when_draining()
     live.client = (call.connection.client_name, call.connection.client_version)
-    review = live.begin_review(provider, target)
+    review = live.lineup.replace(ReviewTurn(live, provider, live.settings, target, live.workspace))
     shown = UserMessage(id=review.id, content=[TextInput(text=review.hint)])
     return ReviewStartResponse(turn=replace(begun_turn(review.id), items=[shown]), review_thread_id=live.id)
 

@@ -19,6 +19,7 @@ from protocol.turn import (
 )
 from protocol.wire import Empty
 from server.dispatch import Call, handles
+from server.engine.compaction import CompactTurn
 from server.engine.inputs import Input, text_length
 from server.engine.settings import turn_settings
 from server.handlers.checks import check_environments, check_permissions, parse_thread_id
@@ -65,7 +66,7 @@ async def compact(call: Call, params: ThreadIdParams) -> Empty:
     provider = await call.app.provider(live.settings.provider)
     call.app.refuse_when_draining()
     live.client = (call.connection.client_name, call.connection.client_version)
-    live.begin_compaction(provider)
+    live.lineup.replace(CompactTurn(live, provider, live.settings))
     return Empty()
 
 

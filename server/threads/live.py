@@ -22,7 +22,6 @@ from protocol.errors import invalid_request
 from protocol.frames import Message
 from protocol.method import Ask
 from protocol.read_state import ThreadReadState, ThreadReadStateChangedNotification
-from protocol.review import ReviewTarget
 from protocol.sequence import Position, Resumed
 from protocol.thread import Thread, ThreadStatus, ThreadStatusChangedNotification
 from protocol.turn import Turn as WireTurn
@@ -44,7 +43,6 @@ from server.connection import Connection
 from server.engine.compaction import CompactTurn
 from server.engine.conversing import RegularTurn
 from server.engine.inputs import Input
-from server.engine.reviewing import ReviewTurn
 from server.engine.settings import Settings
 from server.engine.turn import Turn
 from server.engine.workspace import Workspace
@@ -304,14 +302,6 @@ class LiveThread:
     def begin_turn(self, provider: Provider, given: Input, output_schema: object) -> Turn:
         """Start a turn with the settings of now; if one is running that takes no input, start it after that one."""
         return self.lineup.follow(RegularTurn(self, provider, self.settings, given, self.workspace, output_schema))
-
-    def begin_compaction(self, provider: Provider) -> None:
-        """Start a turn that sums up the model history, in the place of one that is running."""
-        self.lineup.replace(CompactTurn(self, provider, self.settings))
-
-    def begin_review(self, provider: Provider, target: ReviewTarget) -> ReviewTurn:
-        """Start a turn in which the model reviews this, in the place of one that is running."""
-        return self.lineup.replace(ReviewTurn(self, provider, self.settings, target, self.workspace))
 
     def turn_with(self, client_id: str | None) -> WireTurn | None:
         """The turn that has the input which a client gave this id, without its items; None if there is none."""

@@ -24,6 +24,7 @@ from tests.peer.scripts_of_files import FILES, work
 from tests.peer.scripts_of_lists import LISTS, threads
 from tests.peer.scripts_of_newer import ARRIVING, ENDING, READING, SETTINGS, WALKING
 from tests.peer.scripts_of_reviews import REVIEWS
+from tests.peer.scripts_of_terminals import TERMINALS, homeless
 from tests.peer.scripts_of_threads import ATTACHING, FORKING, KEEPING
 from tests.peer.scripts_of_turns import FAILURES, REFUSALS, TURNS
 from tests.peer.steps import Group
@@ -38,6 +39,7 @@ GROUPS = (
     Group("changes", (*ROLLBACKS, *PAGES, *FACTS)),
     Group("newer", (*ARRIVING, *WALKING, *SETTINGS, *READING, *ENDING)),
     Group("commands", COMMANDS),
+    Group("terminals", TERMINALS, homeless),
     Group("catalogues", (*CATALOGUES, *SORTING, *GATES)),
     Group("compacting", COMPACTING),
     Group("reviews", REVIEWS),
