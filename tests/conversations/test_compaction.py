@@ -226,19 +226,6 @@ async def test_a_compaction_cannot_be_steered(tmp_path: Path) -> None:
         gate.open()
 
 
-async def test_a_running_turn_is_not_pushed_aside(tmp_path: Path) -> None:
-    gate = Gate()
-    async with running(tmp_path, [message(deltas=["Sun", gate, "ny."]), completed()]) as server:
-        client = await server.client()
-        thread_id = await begun(client)
-        await client.start_turn(thread_id, "one")
-        await gate.reached.wait()
-        with pytest.raises(Refused, match="is running; stop it, or wait for its end"):
-            await client.call("thread/compact/start", threadId=thread_id)
-        gate.open()
-        assert (await client.hear("turn/completed", threadId=thread_id))["turn"]["status"] == "completed"
-
-
 async def test_an_ephemeral_thread_is_compacted_too(tmp_path: Path) -> None:
     async with running(tmp_path, ANSWER, SUMMARY, ANSWER) as server:
         client = await server.client()

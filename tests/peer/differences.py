@@ -125,7 +125,11 @@ SHARED: tuple[Difference, ...] = (
         "An estimate of what the model gets: the peer's context holds instructions of many pages, ours does not.",
         "thread/tokenUsage/updated",
         ".tokenUsage.last.totalTokens",
-        only=("a thread is summed up", "a thread is summed up before a turn"),
+        only=(
+            "a thread is summed up",
+            "a thread is summed up before a turn",
+            "a thread is summed up while a turn runs",
+        ),
         right="either",
     ),
     Field(

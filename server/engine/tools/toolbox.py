@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from typing import Any
 
 from rollout.model_items import as_object
@@ -52,6 +53,13 @@ class Toolbox:
         """What the model is told. The same each time, for the sake of the provider's cache."""
         of_clients = (tool.offer() for tool in self._of_clients if not tool.spec.defer_loading)
         return [*(tool.offer() for tool in self._offered), *self._offers_of_servers(), *of_clients]
+
+    def without(self, *names: str) -> Toolbox:
+        """The same but for these tools."""
+        rest = copy(self)
+        rest._offered = [tool for tool in self._offered if tool.name not in names]
+        rest._by_name = {name: tool for name, tool in self._by_name.items() if name not in names}
+        return rest
 
     def find(self, call: Call) -> Tool | None:
         """The tool that a call means."""
