@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from protocol.dialects.versions import V0_147
 from tests.support.commands import (
     DONE,
     KNOWN,
@@ -89,6 +90,7 @@ async def test_a_model_types_into_a_terminal_that_outlived_its_turn(tmp_path: Pa
         assert answers(server)[-1] == f"write_stdin failed: Unknown process id {number}"
 
 
+@pytest.mark.since(V0_147)  # the first that lists them
 async def test_a_command_that_goes_on_ends_under_its_turn_for_all_who_follow_then(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
@@ -115,6 +117,7 @@ async def test_a_command_that_goes_on_ends_under_its_turn_for_all_who_follow_the
         assert [each | {"id": ""} for each in await read(client, thread)] == [each | {"id": ""} for each in live]
 
 
+@pytest.mark.since(V0_147)  # the first that lists them
 @pytest.mark.parametrize("way", ["clean", "terminate", "archive"])
 async def test_commands_that_go_on_end_when_somebody_wants_it(tmp_path: Path, way: str) -> None:
     pids = tmp_path / "pids"
@@ -142,6 +145,7 @@ async def test_commands_that_go_on_end_when_somebody_wants_it(tmp_path: Path, wa
             assert none == {"terminated": False}
 
 
+@pytest.mark.since(V0_147)  # the first that lists them
 async def test_an_interrupt_leaves_a_terminal_and_ends_a_command_that_is_waited_for(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     both = calls(
