@@ -18,6 +18,9 @@ from typing import Any
 from tests.support.model import ModelServer
 
 CALLS = "calls:"
+OPEN_UNTIL = "open_until_"
+"""How the name of a gate begins before which the answers with the calls do not end: what calls do is done by then."""
+
 NOT_SAID = ("<user_shell_command>", "Warning:")
 """How texts begin that stand for the user and are not theirs."""
 
@@ -67,7 +70,11 @@ class ScriptedModel(ModelServer):
         done = {"type": "message", "role": "assistant", "id": f"msg_{next(self._ids)}"}
         said = [] if calls else [done | {"content": [{"type": "output_text", "text": "Done"}]}]
         finished = [{"type": "response.output_item.done", "item": item} for item in (*items, *said)]
-        await _stream(writer, _created(), *finished, _completed())
+        if gate.startswith(OPEN_UNTIL) and calls:
+            await _stream(writer, _created(), *finished, end=False)
+            await self._gates[gate.removesuffix(":")].wait()
+            return await _stream(writer, _completed(), begin=False)
+        return await _stream(writer, _created(), *finished, _completed())
 
     async def _wait(self, writer: asyncio.StreamWriter, gate: str) -> None:
         item = {"type": "message", "role": "assistant", "id": f"msg_{gate}"}
