@@ -241,6 +241,14 @@ SHARED: tuple[Difference, ...] = (
         only=("fork without a file",),
     ),
     Field(
+        "messages that come at once in plan mode",
+        "The peer begins each with no text, in case a plan comes; ours has what is known by then.",
+        "item/started",
+        ".item.text",
+        lambda ours, theirs: (ours, theirs) == ("Done", ""),
+        right="either",
+    ),
+    Field(
         "threads that name no provider are listed with any",
         "The peer lists them with the configured one.",
         "thread/list answered",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.peer.scripted_model import ScriptedModel
-from tests.peer.steps import Ask, Conversation, Group, Hear, Joining, Leave, Open, Send, Settle, Step
+from tests.peer.steps import Answer, Ask, Conversation, Group, Hear, Joining, Leave, Open, Send, Settle, Step
 from tests.support import codex
 from tests.support.app_server import AppServer, serving
 from tests.support.harness import Client, Message
@@ -157,6 +158,9 @@ class _Play:
                     await self._clients[step.who].reply(self._filled(step.answer_to))
             case Hear():
                 await self._hear(step)
+            case Answer():
+                asked = await self._hear(Hear(step.who, step.method))
+                await self._clients[step.who].send_text(json.dumps({"id": asked["id"], **self._filled(step.said)}))
             case Settle():
                 await _settle(self._clients[step.who])
             case Open():
@@ -182,7 +186,7 @@ class _Play:
                 found = found[int(member)] if member.isdecimal() else found[member]
             self._names[name] = found
 
-    async def _hear(self, step: Hear) -> None:
+    async def _hear(self, step: Hear) -> Message:
         client, params = self._clients[step.who], self._filled(step.params)
 
         def wanted(message: Message) -> bool:
@@ -194,7 +198,8 @@ class _Play:
         for message in client.log:
             self._passed.add(id(message))
             if message is heard:
-                return
+                break
+        return heard
 
     def _filled(self, value: Any) -> Any:
         """The value with the names in it replaced."""

@@ -20,6 +20,8 @@ from tests.support.model import ModelServer
 CALLS = "calls:"
 PAUSE = 0.5
 """Seconds between calls and the end of the answer: what is begun at once has begun by then, on every server."""
+OPEN_UNTIL = "open_until_"
+"""How the name of a gate begins before which the answers with the calls do not end: what calls do is done by then."""
 
 NOT_SAID = ("<user_shell_command>", "Warning:")
 """How texts begin that stand for the user and are not theirs."""
@@ -74,7 +76,8 @@ class ScriptedModel(ModelServer):
         finished = [{"type": "response.output_item.done", "item": item} for item in (*items, *said)]
         await _stream(writer, _created(), *finished, end=False)
         if calls:
-            await asyncio.sleep(PAUSE)
+            held = gate.startswith(OPEN_UNTIL)
+            await (self._gates[gate.removesuffix(":")].wait() if held else asyncio.sleep(PAUSE))
         await _stream(writer, _completed(), begin=False)
 
     async def _wait(self, writer: asyncio.StreamWriter, gate: str) -> None:

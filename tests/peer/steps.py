@@ -56,6 +56,15 @@ class Hear:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """A connection answers the next question of this method with ``said``: a ``result`` or an ``error``."""
+
+    who: str
+    method: str
+    said: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Settle:
     """Wait until a connection has received everything that was sent to it before."""
 
@@ -76,7 +85,7 @@ class Leave:
     who: str
 
 
-Step = Ask | Send | Hear | Settle | Open | Leave
+Step = Ask | Send | Hear | Answer | Settle | Open | Leave
 
 
 class Seed(Protocol):

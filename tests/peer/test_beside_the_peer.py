@@ -26,6 +26,7 @@ from tests.peer.scripts_of_newer import ARRIVING, ENDING, READING, SETTINGS, WAL
 from tests.peer.scripts_of_reviews import REVIEWS
 from tests.peer.scripts_of_terminals import TERMINALS, homeless
 from tests.peer.scripts_of_threads import ATTACHING, FORKING, KEEPING
+from tests.peer.scripts_of_tools import TOOLS, pictures
 from tests.peer.scripts_of_turns import FAILURES, REFUSALS, TURNS
 from tests.peer.steps import Group
 from tests.support import codex
@@ -49,6 +50,7 @@ GROUPS = (
     Group("documents", DOCUMENTS, documents),
     Group("lists", LISTS, threads),
     Group("files", FILES, work),
+    Group("tools", TOOLS, pictures),
 )
 
 PEERS = {codex.REFERENCE: differences_of_0_125.DIFFERENCES, codex.NEWEST: differences_of_0_169.DIFFERENCES}
