@@ -17,6 +17,7 @@ from server.engine.compaction import Compaction, is_due
 from server.engine.host import Host
 from server.engine.inputs import Input, said
 from server.engine.patches.turn_diff import TurnDiff
+from server.engine.permission_words import permission_words
 from server.engine.sampling import Sampler, equipped
 from server.engine.settings import Settings
 from server.engine.tools.tool import Work
@@ -46,6 +47,7 @@ class RegularTurn(Turn):
         self._all_skills = workspace.machine.skills
         self._skills = SkillSet()  # those of the turn's working directory, once they have been looked for
         self._docs = project_docs.Docs()
+        self._permissions: str | None = None
         self._workspace = workspace
         self._pending = [given]
         self._has_begun = False  # the turn's own input is taken in
@@ -104,11 +106,12 @@ class RegularTurn(Turn):
     async def _look_around(self) -> None:
         self._docs = await project_docs.find(self._settings.docs, self._settings.cwd)
         self._skills = await self._all_skills.at(self._settings.cwd)
+        self._permissions = await permission_words(self._settings, self._workspace)
 
     def _context(self, known: context.Known) -> Sequence[ResponseItem | Entry]:
         now = datetime.now().astimezone()
         current = context.turn_context(self.id, self._settings, now, self._output_schema)
-        return [*context.news(self._settings, current, known, self._docs, self._skills), current]
+        return [*context.news(self._settings, current, known, self._docs, self._skills, self._permissions), current]
 
     async def _take_in(self) -> None:
         self._tell_notes()

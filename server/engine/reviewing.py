@@ -26,6 +26,7 @@ from server.engine.attachments import Attachments
 from server.engine.compaction import Compaction, is_due
 from server.engine.host import Host
 from server.engine.inputs import Input, said
+from server.engine.permission_words import permission_words
 from server.engine.review_targets import hint, question
 from server.engine.sampling import Sampler, equipped
 from server.engine.settings import Settings
@@ -70,6 +71,7 @@ class ReviewTurn(Turn):
         self._aside = Aside(host)
         self._asking = Asking(self._aside, provider, self._reviewing, self.id, session=str(uuid7()), subagent=self.kind)
         self._docs = project_docs.Docs()
+        self._permissions: str | None = None
         self._has_entered = False
 
     def steer(self, given: Input) -> bool:
@@ -92,6 +94,7 @@ class ReviewTurn(Turn):
         """Ask until the reviewer has no more to look at; its last words."""
         prompt = await self._aside.prompt()
         self._docs = await project_docs.find(self._reviewing.docs, self._reviewing.cwd)
+        self._permissions = await permission_words(self._reviewing, self._workspace)
         sampler = await equipped(self._asking, None, self._workspace, without=WITHOUT)
         self._aside.emit(*self._context())
         self._aside.emit(*said(self.id, Input([TextInput(text=asked)], None), Attachments()))
@@ -108,7 +111,7 @@ class ReviewTurn(Turn):
 
     def _context(self) -> Sequence[ResponseItem | Entry]:
         current = context.turn_context(self.id, self._reviewing, datetime.now().astimezone(), None)
-        return [*context.news(self._reviewing, current, context.NOTHING, self._docs), current]
+        return [*context.news(self._reviewing, current, context.NOTHING, self._docs, None, self._permissions), current]
 
     def _left(self, found: dict[str, Any] | None, text: str) -> Sequence[Event | Entry]:
         """The end of the review, for people and for the model of the thread, which goes on from there."""
