@@ -4,7 +4,7 @@
 then fails with this error code. ``drops:COUNT`` breaks off so many streams before it answers. ``gate:NAME`` says one
 word, and the rest when the gate is opened. ``calls:JSON`` calls tools: a list of answers, each a list of calls, each
 ``[name, arguments]``; then it says that it is done. ``calls:NAME:JSON`` waits at this gate before it says so.
-``@session`` in arguments is the number of the newest terminal.
+``@session`` in arguments is the number of the newest terminal. A prompt can also be taught (``ScriptedModel.teach``).
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ _SESSION = re.compile(r"running with session ID (\d+)")
 _WORD = re.compile(r"(status|code|failed|drops|gate):(\w+)")
 
 Event = dict[str, Any]
+Called = tuple[str, Any]
+"""The name of a tool and its arguments, or its text."""
 
 
 class ScriptedModel(ModelServer):
@@ -34,6 +36,12 @@ class ScriptedModel(ModelServer):
         super().__init__()
         self._gates: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._asked = Counter[str]()
+        self._taught: dict[str, list[list[Called]]] = {}
+
+    def teach(self, prompt: str, *answers: list[Called]) -> str:
+        """From now on this prompt makes it call tools, as ``calls:`` does; returns the prompt."""
+        self._taught[prompt] = list(answers)
+        return prompt
 
     def open(self, gate: str) -> None:
         """Whoever waits there, or comes there later, goes on."""
@@ -52,17 +60,20 @@ class ScriptedModel(ModelServer):
             await _stream(writer, _created(), end=False)
             raise ConnectionResetError
         if said.startswith(CALLS):
-            return await self._call(writer, json.loads(body), number)
+            gate, _, script = said.removeprefix(CALLS).partition("[")
+            return await self._call(writer, json.loads(body), json.loads("[" + script), number, gate.removesuffix(":"))
+        if said in self._taught:
+            return await self._call(writer, json.loads(body), self._taught[said], number)
         if "gate" in script:
             return await self._wait(writer, script["gate"])
         return await super()._answer(target, body, writer)
 
-    async def _call(self, writer: asyncio.StreamWriter, request: Event, number: int) -> None:
-        gate, _, script = prompt(request).removeprefix(CALLS).partition("[")
-        answers = json.loads("[" + script)
+    async def _call(
+        self, writer: asyncio.StreamWriter, request: Event, answers: list[list[Called]], number: int, gate: str = ""
+    ) -> None:
         calls = answers[number] if number < len(answers) else []
         if gate and not calls:
-            await self._gates[gate.removesuffix(":")].wait()
+            await self._gates[gate].wait()
         items = [_call(name, arguments, f"call_{next(self._ids)}", request) for name, arguments in calls]
         done = {"type": "message", "role": "assistant", "id": f"msg_{next(self._ids)}"}
         said = [] if calls else [done | {"content": [{"type": "output_text", "text": "Done"}]}]

@@ -55,6 +55,17 @@ class Hear:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """A connection answers a question that it has heard: the newest of this method, or the one at this place among
+    them. ``said``: the members of the answer beside its id."""
+
+    who: str
+    method: str
+    said: Mapping[str, Any]
+    at: int = -1
+
+
+@dataclass(frozen=True)
 class Settle:
     """Wait until a connection has received everything that was sent to it before."""
 
@@ -75,7 +86,7 @@ class Leave:
     who: str
 
 
-Step = Ask | Send | Hear | Settle | Open | Leave
+Step = Ask | Send | Hear | Answer | Settle | Open | Leave
 
 
 class Seed(Protocol):

@@ -16,6 +16,7 @@ from tests.peer import differences_of_0_125, differences_of_0_169
 from tests.peer.comparison import compare
 from tests.peer.player import Recording, play_group, write_home
 from tests.peer.rows import Extra
+from tests.peer.scripts_of_approvals import APPROVALS, folder
 from tests.peer.scripts_of_catalogues import CATALOGUES, GATES, SORTING
 from tests.peer.scripts_of_changes import FACTS, PAGES, ROLLBACKS
 from tests.peer.scripts_of_commands import COMMANDS
@@ -39,6 +40,7 @@ GROUPS = (
     Group("newer", (*ARRIVING, *WALKING, *SETTINGS, *READING, *ENDING)),
     Group("commands", COMMANDS),
     Group("terminals", TERMINALS, homeless),
+    Group("approvals", APPROVALS, folder),
     Group("catalogues", (*CATALOGUES, *SORTING, *GATES)),
     Group("compacting", COMPACTING),
     Group("documents", DOCUMENTS, documents),
