@@ -119,6 +119,7 @@ class CompactTurn(Turn):
     """A turn that only sums up, because somebody wants it. It takes no input."""
 
     kind = "compact"
+    answers = False
 
     def steer(self, given: Input) -> bool:
         """It never does."""

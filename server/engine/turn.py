@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import structlog
 from uuid_utils import uuid7
@@ -39,6 +39,8 @@ class Turn(ABC):
     """A turn of one thread, begun once; :attr:`ended` is done when it is over."""
 
     kind: Kind
+    answers: ClassVar[bool] = True
+    """Somebody may want to see what it says: it makes its thread unread."""
     last_message: str | None = None
     """The newest text of the agent."""
     first_token_at: float | None = None

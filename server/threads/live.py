@@ -40,7 +40,6 @@ from rollout.read_states import ReadStates
 from rollout.reader import RolloutError
 from rollout.usage import attribute, recomputed
 from server.connection import Connection
-from server.engine.compaction import CompactTurn
 from server.engine.conversing import RegularTurn
 from server.engine.inputs import Input
 from server.engine.settings import Settings
@@ -246,7 +245,7 @@ class LiveThread:
             case events.TaskComplete() | events.TurnAborted():
                 if isinstance(event, events.TurnAborted):
                     self.interrupted = optional(event.turn_id)
-                elif self._status.failed or not isinstance(self.turn, CompactTurn):
+                elif self._status.failed or self.turn is None or self.turn.answers:
                     self._note_unread(event.turn_id)
                 self._begin(self.next)
                 self._set_status(replace(self._status, running=False))

@@ -55,6 +55,14 @@ SHARED: tuple[Difference, ...] = (
         lambda ours, theirs: str(ours).isdecimal() and str(theirs).isdecimal(),
         right="either",
     ),
+    Field(
+        "why a command did not start",
+        "The peer says it in the words of its libraries.",
+        "*",
+        "..aggregatedOutput",
+        lambda ours, theirs: str(ours).startswith("The command could not be started") and "No such file" in str(theirs),
+        right="either",
+    ),
     Extra(
         "limits that say nothing",
         "The peer repeats limits that no provider named, after every response; we tell what a provider says.",

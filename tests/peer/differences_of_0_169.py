@@ -303,8 +303,35 @@ MISSING: tuple[Difference, ...] = (
     Extra("news of goals", "See above.", "theirs", "thread/goal/updated"),
 )
 
+WITH_COMMANDS = (
+    "a command says something",
+    "a command fails",
+    "a command is ended by a signal",
+    "a shell that does not exist",
+    "a command in another folder",
+    "two commands at the same time",
+    "bytes that are no text",
+    "a terminal that is written to",
+    "a command is looked at again",
+    "a turn with a command is stopped",
+)
+
 DIFFERENCES: tuple[Difference, ...] = (
     *SHARED,
+    Extra(
+        "usage before commands",
+        "We tell the usage of an answer when it has ended, while its commands run.",
+        "ours",
+        "thread/tokenUsage/updated",
+        only=WITH_COMMANDS,
+    ),
+    Extra(
+        "usage behind commands",
+        "The peer tells it when the commands have ended that the answer began.",
+        "theirs",
+        "thread/tokenUsage/updated",
+        only=WITH_COMMANDS,
+    ),
     *FORMS,
     *TIMES,
     *CURSORS,

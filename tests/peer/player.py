@@ -177,13 +177,16 @@ class _Play:
         if not step.wait:
             return
         answer = await client.reply(number)
-        for name, place in step.save.items():
-            value = answer["result"]
-            for member in place.split("."):
-                value = value[int(member)] if member.isdecimal() else value[member]
-            self._names[name] = value
+        self._save(step.save, answer.get("result"))
         if step.method in REPLAYING and "result" in answer:
             await _settle(client)
+
+    def _save(self, wanted: Mapping[str, str], value: Any) -> None:
+        for name, place in wanted.items():
+            found = value
+            for member in place.split("."):
+                found = found[int(member)] if member.isdecimal() else found[member]
+            self._names[name] = found
 
     async def _hear(self, step: Hear) -> None:
         client, params = self._clients[step.who], self._filled(step.params)
@@ -193,6 +196,7 @@ class _Play:
             return new and message.get("method") == step.method and _holds(message["params"], params)
 
         heard = await client.find(wanted)
+        self._save(step.save, heard["params"])
         for message in client.log:
             self._passed.add(id(message))
             if message is heard:

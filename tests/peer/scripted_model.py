@@ -18,6 +18,9 @@ from typing import Any
 from tests.support.model import ModelServer
 
 CALLS = "calls:"
+PAUSE = 0.5
+"""Seconds between calls and the end of the answer: what is begun at once has begun by then, on every server."""
+
 NOT_SAID = ("<user_shell_command>", "Warning:")
 """How texts begin that stand for the user and are not theirs."""
 
@@ -78,7 +81,10 @@ class ScriptedModel(ModelServer):
         done = {"type": "message", "role": "assistant", "id": f"msg_{next(self._ids)}"}
         said = [] if calls else [done | {"content": [{"type": "output_text", "text": "Done"}]}]
         finished = [{"type": "response.output_item.done", "item": item} for item in (*items, *said)]
-        await _stream(writer, _created(), *finished, _completed())
+        await _stream(writer, _created(), *finished, end=False)
+        if calls:
+            await asyncio.sleep(PAUSE)
+        await _stream(writer, _completed(), begin=False)
 
     async def _wait(self, writer: asyncio.StreamWriter, gate: str) -> None:
         item = {"type": "message", "role": "assistant", "id": f"msg_{gate}"}

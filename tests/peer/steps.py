@@ -47,11 +47,12 @@ class Send:
 
 @dataclass(frozen=True)
 class Hear:
-    """Wait for a connection's next notification of this method whose params hold these."""
+    """Wait for a connection's next notification of this method whose params hold these. ``save``: as for requests."""
 
     who: str
     method: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    save: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
