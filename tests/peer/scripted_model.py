@@ -38,7 +38,7 @@ class ScriptedModel(ModelServer):
     def __init__(self) -> None:
         super().__init__()
         self._gates: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
-        self._asked = Counter[str]()
+        self._asked = Counter[tuple[str, str]]()
         self._taught: dict[str, list[list[Called]]] = {}
 
     def teach(self, prompt: str, *answers: list[Called]) -> str:
@@ -51,12 +51,14 @@ class ScriptedModel(ModelServer):
         self._gates[gate].set()
 
     async def _answer(self, target: str, body: bytes, writer: asyncio.StreamWriter) -> None:
-        said = prompt(json.loads(body)) if target.endswith("/responses") else ""
+        asked = json.loads(body) if target.endswith("/responses") else {"input": []}
+        said = prompt(asked)
         script = dict(_WORD.findall(said))
         if "status" in script:
             return await _refuse(writer, int(script["status"]), script.get("code"))
-        number = self._asked[said]
-        self._asked[said] += 1
+        counted = str(asked.get("prompt_cache_key")), said  # each thread has its own key
+        number = self._asked[counted]
+        self._asked[counted] += 1
         if "failed" in script:
             return await _stream(writer, _created(), _failed(script["failed"]))
         if "drops" in script and number < int(script["drops"]):
