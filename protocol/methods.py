@@ -17,6 +17,7 @@ from protocol import (
     offers,
     read_state,
     removal,
+    review,
     search,
     settings,
     skills,
@@ -144,6 +145,7 @@ TURN_STEER = Method(
     gated={"responsesapi_client_metadata": "responsesapiClientMetadata"},
 )
 TURN_INTERRUPT = Method("turn/interrupt", turn.TurnInterruptParams, Empty, by_thread)
+REVIEW_START = Method("review/start", review.ReviewStartParams, review.ReviewStartResponse, by_thread)
 
 COMMAND_EXEC = Method(
     "command/exec",
@@ -249,6 +251,7 @@ METHODS: tuple[Method[Any, Any], ...] = (
     TURN_START,
     TURN_STEER,
     TURN_INTERRUPT,
+    REVIEW_START,
     COMMAND_EXEC,
     COMMAND_EXEC_WRITE,
     COMMAND_EXEC_RESIZE,

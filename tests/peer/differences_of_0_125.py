@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.peer.differences import SHARED
+from tests.peer.differences_of_reviews import of_reviews
 from tests.peer.player import Heard
 from tests.peer.rows import ABSENT, Difference, Extra, Field, Verdict
 
@@ -15,6 +16,14 @@ def _is_idle(heard: Heard) -> bool:
 
 
 FAILED_ROLLBACKS = ("taking back turns while one runs", "taking back turns of a thread without a file")
+REVIEWS = (
+    "a review",
+    "a review with findings",
+    "a review is stopped",
+    "a review fails",
+    "a review while a turn runs",
+    "a review on a copy",
+)
 FAILED_REQUESTS = ("input that is empty", "a thread without a file gets a name")
 
 
@@ -59,6 +68,15 @@ DIFFERENCES: tuple[Difference, ...] = (
         lambda body, _before: body["stdin"] == "",
         only=("a command is looked at again", "a terminal that is written to"),
     ),
+    Field(
+        "source of the copy that is reviewed",
+        "The peer's announcement leaves it out, although the copy is a fork and is listed as one.",
+        "thread/started",
+        ".thread.forkedFromId",
+        lambda ours, theirs: ours is not None and theirs is None,
+        only=("a review on a copy",),
+    ),
+    *of_reviews(*REVIEWS, words=("a review with findings", "a review is stopped", "a review fails")),
     Field(
         "items of a compaction that runs",
         "The peer shows the item when it is over; ours is there from its beginning, like every item of a running turn.",
@@ -112,7 +130,11 @@ DIFFERENCES: tuple[Difference, ...] = (
         "theirs",
         "warning",
         lambda body, _before: bool(body["message"].startswith("Heads up")),
-        only=("a thread is summed up", "a thread is summed up before a turn"),
+        only=(
+            "a thread is summed up",
+            "a thread is summed up before a turn",
+            "a thread is summed up while a turn runs",
+        ),
     ),
     Field(
         "files named to a joiner",

@@ -188,7 +188,7 @@ class _Play:
                 found = found[int(member)] if member.isdecimal() else found[member]
             self._names[name] = found
 
-    async def _hear(self, step: Hear) -> None:
+    async def _hear(self, step: Hear) -> Message:
         client, params = self._clients[step.who], self._filled(step.params)
 
         def wanted(message: Message) -> bool:
@@ -200,12 +200,16 @@ class _Play:
         for message in client.log:
             self._passed.add(id(message))
             if message is heard:
-                return
+                break
+        return heard
 
     async def _answer(self, step: Answer) -> None:
         client = self._clients[step.who]
-        asked = [each["id"] for each in client.log if "id" in each and each.get("method") == step.method]
-        await client.send_text(json.dumps({"id": asked[step.at], **self._filled(step.said)}))
+        if step.at is None:
+            asked = await self._hear(Hear(step.who, step.method))
+        else:
+            asked = [each for each in client.log if "id" in each and each.get("method") == step.method][step.at]
+        await client.send_text(json.dumps({"id": asked["id"], **self._filled(step.said)}))
 
     def _filled(self, value: Any) -> Any:
         """The value with the names in it replaced."""

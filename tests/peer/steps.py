@@ -57,13 +57,13 @@ class Hear:
 
 @dataclass(frozen=True)
 class Answer:
-    """A connection answers a question that it has heard: the newest of this method, or the one at this place among
-    them. ``said``: the members of the answer beside its id."""
+    """A connection answers a question of this method with ``said``, a ``result`` or an ``error``: the next one, or
+    ``at`` this place among all that it has heard."""
 
     who: str
     method: str
     said: Mapping[str, Any]
-    at: int = -1
+    at: int | None = None
 
 
 @dataclass(frozen=True)
