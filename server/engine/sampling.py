@@ -167,6 +167,12 @@ async def equipped(
     """The sampler of a turn with its tools, but for those of these names, and the place where they work. ``stop`` ends
     the turn."""
     settings = asking.settings
-    tree = await asyncio.to_thread(lambda: work_tree(Path(settings.cwd).resolve()))
-    work = Work(asking.host, asking.turn_id, settings, workspace, TurnDiff(None if tree is None else str(tree)), stop)
+    cwd, tree = await asyncio.to_thread(_places, settings.cwd)
+    work = Work(asking.host, asking.turn_id, settings, workspace, TurnDiff(str(tree or cwd)), stop)
     return Sampler(asking, output_schema, work, without)
+
+
+def _places(cwd: str) -> tuple[Path, Path | None]:
+    """The folder without links, and its work tree. Reads the file system."""
+    folder = Path(cwd).resolve()
+    return folder, work_tree(folder)
