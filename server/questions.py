@@ -78,9 +78,15 @@ class Questions:
             then()
         self._outgoing.broadcast(asker.id, question)
         try:
-            return await answered
-        finally:
+            answer = await answered
+        except asyncio.CancelledError:
             self._close(question.id)
+            asker.waits(ask, -1)
+            raise
+        # What the asker now says before it waits for anything comes first: what was declined is over, and only then
+        # does the thread wait no more.
+        asyncio.get_running_loop().call_soon(asker.waits, ask, -1)
+        return answer
 
     def of(self, thread_id: str) -> list[Question]:
         """The open questions of a thread, the oldest first."""
@@ -108,7 +114,6 @@ class Questions:
         if closed.ask.resolved:
             resolved = ServerRequestResolvedNotification(thread_id=closed.asker.id, request_id=number)
             closed.asker.broadcast(frames.notification(notices.SERVER_REQUEST_RESOLVED, resolved))
-        closed.asker.waits(closed.ask, -1)
 
 
 def _understood(ask: Ask[Any, R], message: Response | Error) -> R:

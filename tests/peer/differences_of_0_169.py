@@ -6,6 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.peer.differences import SHARED
+from tests.peer.differences_of_approvals import (
+    APPROVALS,
+    DECLINED_PATCHES,
+    is_declined,
+    waits_no_more,
+)
 from tests.peer.differences_of_reviews import of_reviews
 from tests.peer.forms_of_0_169 import CURSORS, FORMS, STEERING, TIMES
 from tests.peer.player import Heard
@@ -260,6 +266,71 @@ ANSWERS: tuple[Difference, ...] = (
     ),
 )
 
+PATCHES: tuple[Difference, ...] = (
+    Field(
+        "what was declined is kept",
+        "The peer forgets such commands, and patches with which the turn was cancelled; a no is history too.",
+        "thread/read answered",
+        ".thread.turns.*.items",
+        is_declined,
+    ),
+    Extra(
+        "the end of a patch that was cancelled",
+        "The peer leaves it open; whoever has heard a patch begin hears its end.",
+        "ours",
+        "item/completed",
+        lambda body, _before: bool(body["item"]["type"] == "fileChange"),
+        only=("a patch is cancelled",),
+    ),
+    Extra(
+        "a thread waits no more before a patch is declined",
+        "Ours keeps one order for commands and patches, as older versions do.",
+        "theirs",
+        "thread/status/changed",
+        waits_no_more,
+        only=DECLINED_PATCHES,
+    ),
+    Extra(
+        "a thread waits no more when a patch is declined",
+        "See above.",
+        "ours",
+        "thread/status/changed",
+        waits_no_more,
+        only=DECLINED_PATCHES,
+    ),
+    Extra(
+        "what a patch says",
+        "The peer no longer tells it, though its protocol still has it; older clients hear it, and newer pass it over.",
+        "ours",
+        "item/fileChange/outputDelta",
+    ),
+    Extra(
+        "diffs of patches that a person has allowed",
+        "The peer leaves out what it was allowed to change beyond its walls.",
+        "ours",
+        "turn/diff/updated",
+        only=("a patch is allowed", "patches of a file are allowed for the session", "one of two allows a patch"),
+    ),
+    *(
+        Field(
+            f"proposals to allow more: {place}",
+            "Of several commands the peer proposes the first, harmless one; ours one that is asked about.",
+            "item/commandExecution/requestApproval",
+            place,
+            lambda ours, _theirs: "sleep" in str(ours),
+            only=("a command of several parts",),
+        )
+        for place in (".proposedExecpolicyAmendment", ".availableDecisions.*")
+    ),
+    Extra(
+        "read states for everybody",
+        "The peer tells them to clients that asked for experiments; ours to all that follow a thread.",
+        "ours",
+        "thread/readState/changed",
+        only=("a client that knows nothing new is asked",),
+    ),
+)
+
 MISSING: tuple[Difference, ...] = (
     Verdict(
         "sections",
@@ -320,6 +391,8 @@ WITH_COMMANDS = (
 
 DIFFERENCES: tuple[Difference, ...] = (
     *SHARED,
+    *APPROVALS,
+    *PATCHES,
     Extra(
         "usage before commands",
         "We tell the usage of an answer when it has ended, while its commands run.",
