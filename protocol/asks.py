@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocol import approval
+from protocol import approval, elicitation
 from protocol.method import Ask
 
 COMMAND_APPROVAL = Ask(
@@ -33,8 +33,16 @@ DYNAMIC_TOOL_CALL = Ask(
     "item/tool/call",
     approval.DynamicToolCallParams,
     approval.DynamicToolCallResponse,
-    unclear=approval.DynamicToolCallResponse(content_items=[], success=False),
+    unclear=approval.DynamicToolCallResponse.failure("dynamic tool response was invalid"),
+    refused=approval.DynamicToolCallResponse.failure("dynamic tool request failed"),
     resolved=False,
+)
+ELICITATION = Ask(
+    "mcpServer/elicitation/request",
+    elicitation.Elicitation,
+    elicitation.McpServerElicitationRequestResponse,
+    unclear=elicitation.McpServerElicitationRequestResponse(action="decline"),
+    waits_for="approval",
 )
 
 ASKS: tuple[Ask[Any, Any], ...] = (
@@ -42,5 +50,6 @@ ASKS: tuple[Ask[Any, Any], ...] = (
     FILE_CHANGE_APPROVAL,
     USER_INPUT,
     DYNAMIC_TOOL_CALL,
+    ELICITATION,
 )
 """Every question the server may ask."""

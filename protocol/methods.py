@@ -12,6 +12,7 @@ from protocol import (
     fs,
     history,
     initialize,
+    mcp,
     model,
     offers,
     raised,
@@ -20,6 +21,7 @@ from protocol import (
     search,
     settings,
     skills,
+    terminals,
     thread,
     thread_list,
     turn,
@@ -127,8 +129,24 @@ THREAD_MEMORY_MODE_SET = Method(
 THREAD_COMPACT_START = Method("thread/compact/start", thread.ThreadIdParams, Empty, by_thread, scope="write")
 THREAD_GOAL_GET = Method("thread/goal/get", thread.ThreadIdParams, offers.ThreadGoalResponse, by_thread, scope="view")
 THREAD_BACKGROUND_TERMINALS_LIST = Method(
-    "thread/backgroundTerminals/list", offers.ThreadPageParams, model.EmptyPage, experimental=True, scope="view"
+    "thread/backgroundTerminals/list",
+    offers.ThreadPageParams,
+    terminals.ThreadBackgroundTerminalsListResponse,
+    experimental=True,
+    scope="view",
 )
+THREAD_BACKGROUND_TERMINALS_CLEAN = Method(
+    "thread/backgroundTerminals/clean", thread.ThreadIdParams, Empty, by_thread, experimental=True, scope="write"
+)
+THREAD_BACKGROUND_TERMINALS_TERMINATE = Method(
+    "thread/backgroundTerminals/terminate",
+    terminals.ThreadBackgroundTerminalsTerminateParams,
+    terminals.ThreadBackgroundTerminalsTerminateResponse,
+    by_thread,
+    experimental=True,
+    scope="write",
+)
+THREAD_SHELL_COMMAND = Method("thread/shellCommand", terminals.ThreadShellCommandParams, Empty, by_thread)
 THREAD_SETTINGS_UPDATE = Method(
     "thread/settings/update",
     settings.ThreadSettingsUpdateParams,
@@ -185,7 +203,13 @@ COLLABORATION_MODE_LIST = Method(
     "collaborationMode/list", Empty, model.CollaborationModeListResponse, experimental=True, scope="view"
 )
 EXPERIMENTAL_FEATURE_LIST = Method("experimentalFeature/list", model.PageParams, model.EmptyPage, scope="view")
-MCP_SERVER_STATUS_LIST = Method("mcpServerStatus/list", model.PageParams, model.EmptyPage, scope="view")
+MCP_SERVER_STATUS_LIST = Method(
+    "mcpServerStatus/list", mcp.ListMcpServerStatusParams, mcp.ListMcpServerStatusResponse, scope="view"
+)
+MCP_SERVER_RESOURCE_READ = Method("mcpServer/resource/read", mcp.McpResourceReadParams, mcp.McpResourceReadResponse)
+MCP_SERVER_TOOL_CALL = Method("mcpServer/tool/call", mcp.McpServerToolCallParams, mcp.McpServerToolCallResponse)
+MCP_SERVER_OAUTH_LOGIN = Method("mcpServer/oauth/login", mcp.McpServerOauthLoginParams, mcp.McpServerOauthLoginResponse)
+CONFIG_MCP_SERVER_RELOAD = Method("config/mcpServer/reload", Empty, Empty, lenient=True)
 CONFIG_READ = Method("config/read", config.ConfigReadParams, config.ConfigReadResponse, scope="view")
 CONFIG_VALUE_WRITE = Method(
     "config/value/write", config.ConfigValueWriteParams, config.ConfigWriteResponse, by_configuration
@@ -290,6 +314,9 @@ METHODS: tuple[Method[Any, Any], ...] = (
     THREAD_COMPACT_START,
     THREAD_GOAL_GET,
     THREAD_BACKGROUND_TERMINALS_LIST,
+    THREAD_BACKGROUND_TERMINALS_CLEAN,
+    THREAD_BACKGROUND_TERMINALS_TERMINATE,
+    THREAD_SHELL_COMMAND,
     THREAD_SETTINGS_UPDATE,
     TURN_START,
     TURN_STEER,
@@ -308,6 +335,10 @@ METHODS: tuple[Method[Any, Any], ...] = (
     COLLABORATION_MODE_LIST,
     EXPERIMENTAL_FEATURE_LIST,
     MCP_SERVER_STATUS_LIST,
+    MCP_SERVER_RESOURCE_READ,
+    MCP_SERVER_TOOL_CALL,
+    MCP_SERVER_OAUTH_LOGIN,
+    CONFIG_MCP_SERVER_RELOAD,
     CONFIG_READ,
     CONFIG_VALUE_WRITE,
     CONFIG_BATCH_WRITE,

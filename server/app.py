@@ -10,6 +10,7 @@ import structlog
 
 from protocol import frames, notices
 from protocol.errors import GOING_AWAY, invalid_request
+from protocol.mcp import McpServerStatusUpdatedNotification
 from protocol.wire import Empty
 from rollout.catalog import Catalog
 from rollout.paths import Home
@@ -24,7 +25,9 @@ from server.engine.workspace import Machine
 from server.files.files import Files
 from server.handlers import ROUTES
 from server.listener import Listener
+from server.mcp.register import McpRegister
 from server.metrics import Metrics
+from server.offload import made_to_stay
 from server.outgoing import Outgoing
 from server.providers import registry
 from server.providers.provider import Provider
@@ -40,8 +43,9 @@ from server.watchdog import Watchdog
 INDEXING_DELAY = 0.1
 """Seconds after which a server that was just started begins to build the index: first it is there for its clients."""
 
-INDEXING_PAUSE = 0.01
-"""Seconds between two steps of building the index."""
+INDEXING_PAUSE = 3
+"""The pause after a step of building the index, in times of what the step took: who resumes a thread of a server that
+was just started is to have most of it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -61,6 +65,7 @@ class App:
         self.sandbox_known: asyncio.Task[None] | None = None
         """Done when it is known what confines commands here; clients are let in before."""
         self.commands: Register[Connection] = Register()
+        self.mcp = McpRegister(config.environ, self._tell_of_mcp)
         self.files = Files()
         self.skills = Skills(config, self._tell_of_skills)
         self.questions = Questions(self.outgoing, self.subscriptions)
@@ -72,7 +77,7 @@ class App:
             self.limits,
             self.read_states,
             self.questions,
-            Machine(config, self.sandbox, self.skills),
+            Machine(config, self.sandbox, self.skills, self.mcp),
             self.loaded.changed,
         )
         self.draining = False
@@ -85,15 +90,19 @@ class App:
         self._dispatcher = Dispatcher(self, ROUTES)
         self.on_end: Callable[[bool], None] = lambda _listens: None
         """Called when the client that started this server says no more; with whether it still listens."""
-        self.listener = Listener(
-            config, self._dispatcher, self._left, lambda listens: self.on_end(listens), self.metrics
-        )
+        self.listener = Listener(config, self._dispatcher, self._left, self._ended, self.metrics)
         gauges.watch(self.metrics, self.listener.reception, self.subscriptions, self.loaded)
+
+    def _ended(self, listens: bool) -> None:
+        self.on_end(listens)
 
     def _left(self, connection: Connection) -> None:
         self.commands.left(connection)
         self.files.left(connection)
         self.loaded.left(self.subscriptions.close(connection))
+
+    def _tell_of_mcp(self, news: McpServerStatusUpdatedNotification) -> None:
+        self.outgoing.broadcast(news.thread_id, frames.notification(notices.MCP_SERVER_STATUS_UPDATED, news))
 
     def _tell_of_skills(self) -> None:
         self.outgoing.announce(frames.notification(notices.SKILLS_CHANGED, Empty()))
@@ -121,7 +130,7 @@ class App:
         """Listen. Raises OSError when the address cannot be had."""
         Home(self.config.codex_home).sessions.mkdir(parents=True, exist_ok=True)
         await self.listener.start()
-        self.sandbox_known = asyncio.create_task(self.sandbox.detect(), name="sandbox")
+        self.sandbox_known = self.sandbox.begin()
         self._watchdog.start()
         self._indexing = asyncio.create_task(self._index(), name="indexing")
 
@@ -138,6 +147,7 @@ class App:
             _log.info("draining", turns=len(running), seconds=drain_seconds)
             await asyncio.wait(running, timeout=drain_seconds)
         await self.loaded.close()
+        await self.mcp.close()
         await self.listener.stop(GOING_AWAY, "the server is shutting down")
         await self.commands.close()
         if self.sandbox_known is not None:
@@ -153,15 +163,17 @@ class App:
         await asyncio.to_thread(self.catalog.close)
 
     async def _index(self) -> None:
-        """Read the rollouts that the index lacks, with as much time for everything else as that takes."""
+        """Read the rollouts that the index lacks, with more time for everything else than that takes."""
         clock = asyncio.get_running_loop().time
         await asyncio.sleep(INDEXING_DELAY)
-        await asyncio.to_thread(registry.load)
-        steps, count, begun = self.catalog.build(), 0, clock()
+        await made_to_stay(registry.load)
+        steps, count = self.catalog.build(), 0
+        begun = before = clock()
         try:
             while step := await asyncio.to_thread(next, steps, 0):
                 count += step
-                await asyncio.sleep(INDEXING_PAUSE)
+                await asyncio.sleep((clock() - before) * INDEXING_PAUSE)
+                before = clock()
         except (OSError, sqlite3.Error) as error:
             _log.warning("indexing_failed", reason=str(error))
         else:

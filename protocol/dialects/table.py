@@ -23,6 +23,7 @@ from protocol import (
     history,
     item,
     item_notices,
+    mcp,
     model,
     notices,
     offers,
@@ -132,6 +133,10 @@ def _known_error(kind: turn.CodexErrorInfo | None) -> turn.CodexErrorInfo | None
     return "other" if named in later else kind
 
 
+def _without_sound(parts: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+    return parts and [part for part in parts if part.get("type") != "inputAudio"]
+
+
 def _any_signal(code: int) -> int:
     return max(code, -1)
 
@@ -197,6 +202,7 @@ ROWS: tuple[Row, ...] = (
     since(V0_147, item.ImageInput, "detail"),
     since(V0_147, item.LocalImageInput, "detail"),
     since(V0_166, item.ImageInput, "file_id"),
+    Wording(item.DynamicToolCall, "content_items", _without_sound, until=V0_147),
     Wording(item.ImageInput, "url", _given, until=V0_166),
     Wording(item.ImageGeneration, "result", _given, until=V0_166),
     Wording(item.CollabAgentToolCall, "tool", _known_tool, until=V0_166),
@@ -214,6 +220,12 @@ ROWS: tuple[Row, ...] = (
     since(V0_166, approval.CommandApprovalParams, "kind"),
     since(V0_147, approval.FileChangeApprovalParams, "started_at_ms"),
     since(V0_147, approval.UserInputParams, "is_blocking", "auto_resolution_ms"),
+    # MCP servers
+    since(V0_147, mcp.McpServerStatus, "server_info"),
+    since(V0_166, mcp.McpServerStatus, "runtime_status", "plugin_id", "http_origin", "server_capabilities"),
+    since(V0_166, mcp.McpServerStatus, "tool_list_meta", "tools_error"),
+    since(V0_166, mcp.McpResourceReadResponse, "origin_call_id"),
+    since(V0_147, mcp.McpServerStatusUpdatedNotification, "thread_id", "failure_reason"),
     # refusals
     Kinds((errors.ProviderNotConfigured,), since=V0_166),
     # everything else

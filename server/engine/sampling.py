@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import aclosing
 from typing import Any
@@ -15,18 +16,22 @@ from server.engine.asking import Asking
 from server.engine.planning import PlanMessage
 from server.engine.tools.calls import Calls
 from server.engine.tools.tool import Work
-from server.engine.tools.toolbox import Toolbox
+from server.engine.tools.toolbox import Toolbox, toolbox
 from server.errors import TurnError
 from server.providers import provider as model
 from server.providers.provider import ModelEvent
+
+BREATH = 0.005
+"""Seconds of telling after which others get their turn: a model may say much at once, to many."""
 
 
 class Sampler:
     """Samples for one turn. ``last_message`` is the newest agent text, ``first_token_at`` a ``time.monotonic()``."""
 
-    def __init__(self, asking: Asking, output_schema: Any, toolbox: Toolbox, work: Work) -> None:
+    def __init__(self, asking: Asking, output_schema: Any, work: Work) -> None:
         self._asking = asking
-        self._toolbox, self._work = toolbox, work
+        self._work = work
+        self._toolbox = Toolbox()
         self._host = asking.host
         self._settings = asking.settings
         self._turn_id = asking.turn_id
@@ -43,6 +48,7 @@ class Sampler:
         Raises :class:`~server.errors.TurnError` when the answer cannot be had, and
         :class:`~server.engine.tools.tool.TurnCancelled` when a person ended the turn by what they answered.
         """
+        self._toolbox = await toolbox(self._settings, self._work.workspace)
         return await self._asking.persist(lambda: self._attempt(prompt))
 
     async def _attempt(self, prompt: Prompt) -> bool:
@@ -67,8 +73,14 @@ class Sampler:
             output_schema=self._output_schema,
         )
         async with aclosing(self._asking.provider.stream(request)) as stream:
+            spent = 0.0
             async for event in stream:
+                begun = time.monotonic()
                 self._take(event)
+                spent += time.monotonic() - begun
+                if spent > BREATH:
+                    spent = 0.0
+                    await asyncio.sleep(0)
 
     def _take(self, event: ModelEvent) -> None:
         match event:

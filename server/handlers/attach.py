@@ -45,7 +45,8 @@ async def resume(call: Call, params: ThreadResumeParams) -> ResumeResponse:
         with call.app.loaded.held(live):
             if known is not None:
                 await known.catch_up()
-            docs = await project_docs.find(live.settings.docs, live.settings.cwd)
+            look = project_docs.find if known is None else project_docs.last_found
+            docs = await look(live.settings.docs, live.settings.cwd)
             if not params.exclude_turns:
                 await live.prepare(call.connection.version)
             snapshot = attach(call, live, turns=not params.exclude_turns, seen=params.since_sequence)
@@ -87,6 +88,7 @@ async def _fork(call: Call, params: ThreadForkParams) -> tuple[LiveThread, Snaps
 def attach(call: Call, live: LiveThread, *, turns: bool, seen: Position | None = None) -> Snapshot:
     """Snapshot and subscription in one breath. Whoever calls this returns without another await: see LiveThread."""
     snapshot = live.attach(call.connection, turns=turns, seen=seen)
+    call.then(live.workspace.start)
     replay = snapshot.replay.frame
     for message in (*(snapshot.missed if replay is None else (replay,)), *snapshot.questions):
         call.then(partial(call.app.outgoing.replay, call.connection, message))

@@ -31,6 +31,7 @@ from rollout.forms import Legacy, Paginated
 from rollout.history import present, rebuild
 from rollout.lines import Entry, GitState, ResponseItem, SessionMeta
 from rollout.lock import WriterLock
+from rollout.mapping import optional
 from rollout.model_items import Item
 from rollout.paths import Home, new_rollout_path
 from rollout.read_states import ReadStates
@@ -41,12 +42,16 @@ from server.config import Config
 from server.connection import Connection
 from server.engine.applied import mode_of, restored
 from server.engine.settings import Settings, session_settings
+from server.engine.tools.dynamic import stored
 from server.engine.workspace import Machine, Workspace
 from server.errors import ConfigError, UnknownProvider
+from server.mcp.connection import McpError
+from server.mcp.settings import Configured, read_servers
 from server.offload import made_to_stay
 from server.outgoing import Outgoing
 from server.questions import Questions
 from server.subscriptions import Subscriptions
+from server.threads.eliciting import elicit
 from server.threads.git import git_state
 from server.threads.limits import Limits
 from server.threads.live import LiveThread
@@ -146,9 +151,10 @@ class Opening:
         """A new thread. Its file comes with the first thing said. Raises :class:`~protocol.errors.RpcError`."""
         cwd = _cwd(params, Path.cwd())
         settings = self._settings(params, cwd=cwd)
-        meta = self._new_meta(settings, originator, git=await git_state(cwd))
+        tools = stored(params.dynamic_tools or ())
+        meta = self._new_meta(settings, originator, git=await git_state(cwd), tools=tools)
         recorder = None if params.ephemeral else self._new_recorder(meta.id)
-        return self._live(meta, settings, [meta], recorder, prompt.build([]))
+        return await self._equipped(self._live(meta, settings, [meta], recorder, prompt.build([])), params)
 
     async def resume(self, path: Path, params: ThreadResumeParams) -> Resumed:
         """A thread from its rollout, which is not written to. Raises :class:`~protocol.errors.RpcError`."""
@@ -166,7 +172,7 @@ class Opening:
             writing=writing,
             reread=partial(self._reread, path),
         )
-        return Resumed(live, folded.latest.model)
+        return Resumed(await self._equipped(live, params), folded.latest.model)
 
     async def resume_items(self, items: list[Item], params: ThreadResumeParams, *, originator: str) -> LiveThread:
         """A new thread that begins with these model items; they make no turns."""
@@ -178,7 +184,7 @@ class Opening:
         live = self._live(meta, settings, entries, recorder, prompt.build(entries))
         live.summary = live.summary.with_preview(first_words(items))
         live.materialise()
-        return live
+        return await self._equipped(live, params)
 
     async def fork(self, path: Path, params: ThreadForkParams, *, originator: str) -> LiveThread:
         """A new thread that begins as a copy of this rollout. Raises :class:`~protocol.errors.RpcError`."""
@@ -187,18 +193,37 @@ class Opening:
             source = await _refusing(path, fork.survey, path, _stop(source, params))
         summary: ThreadSummary = await _refusing(path, self._catalog.summary_of, path, source.fold.latest)
         settings = self._resumed_settings(source.fold, params)
-        meta = self._new_meta(settings, originator, git=await git_state(settings.cwd), source=source.fold.meta)
+        before = source.fold.meta
+        tools = optional(before.dynamic_tools) or []
+        meta = self._new_meta(settings, originator, git=await git_state(settings.cwd), source=before, tools=tools)
         copy: Callable[..., LiveThread] = self._keep if params.ephemeral else partial(self._copy, name=summary.name)
         live: LiveThread = await _refusing(path, copy, source, meta, settings)
         live.summary = live.summary.copied_from(summary)
         if not live.turns():
             live.summary = live.summary.with_preview("")
-        return live
+        return await self._equipped(live, params)
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
+    async def _equipped(self, live: LiveThread, params: SessionOverrides) -> LiveThread:
+        """The thread with its MCP servers, of which those that it needs are ready. Raises RpcError if one is not."""
+        cwd = live.settings.cwd
+        reread = partial(_servers, self._config, params.config or {}, cwd)
+        configured = read_servers(live.settings.keys.mcp_servers)
+        servers = self._machine.mcp.open(live.id, cwd, configured, partial(elicit, live), reread)
+        live.workspace.servers = servers
+        if any(server.is_required for server in servers.all()):
+            servers.start()
+            try:
+                await servers.require()
+            except McpError as error:
+                await live.close()
+                raise invalid_request(str(error)) from error
+        return live
+
     def _make(self, **members: Any) -> LiveThread:
-        return self._new(workspace=Workspace(self._machine), **members)
+        meta: SessionMeta = members["meta"]
+        return self._new(workspace=Workspace(self._machine, optional(meta.dynamic_tools) or ()), **members)
 
     def _load(self, path: Path) -> tuple[ThreadSummary, Fold, Memory]:
         folded = fold(path)
@@ -270,7 +295,13 @@ class Opening:
         return WriterLock(self._home, thread_id)
 
     def _new_meta(
-        self, settings: Settings, originator: str, *, git: GitState | None, source: SessionMeta | None = None
+        self,
+        settings: Settings,
+        originator: str,
+        *,
+        git: GitState | None,
+        source: SessionMeta | None = None,
+        tools: list[dict[str, Any]] | None = None,
     ) -> SessionMeta:
         return SessionMeta(
             id=str(uuid7()),
@@ -282,6 +313,7 @@ class Opening:
             source=SOURCE,
             model_provider=settings.provider.id,
             base_instructions={"text": settings.base_instructions},
+            dynamic_tools=tools or UNSET,
             git=UNSET if git is None else git,
         )
 
@@ -310,6 +342,12 @@ class Opening:
             if last is not None and isinstance(error, UnknownProvider):
                 data = ProviderNotConfigured(model_provider=error.provider_id)
             raise invalid_request(f"failed to load configuration: {error}", data) from error
+
+
+def _servers(config: Config, given: dict[str, Any], cwd: str) -> Configured:
+    """The MCP servers of a thread by the configuration as it is now. Blocks."""
+    keys = config.reread().effective(given, cwd=Path(cwd)).keys
+    return read_servers({} if given.get("mcp_servers") == {} else keys.mcp_servers)
 
 
 def _stop(source: Survey, params: ThreadForkParams) -> int:

@@ -64,7 +64,17 @@ VIEWED = [
 ]
 """What everybody may ask who came in: it changes nothing and runs nothing."""
 
-OPERATED = ("fs/", "command/", "process/", "config/value/", "config/batch", "thread/delete")
+OPERATED = (
+    "fs/",
+    "command/",
+    "process/",
+    "config/value/",
+    "config/batch",
+    "config/mcp",
+    "mcpServer/",
+    "thread/delete",
+    "thread/shellCommand",
+)
 """What nobody may ask but an admin: beginnings of names."""
 
 MINIMAL: dict[str, dict[str, Any]] = {

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import functools
 import re
-import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
+
+from rollout.quoting import join as join
+from rollout.quoting import quote as quote
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
@@ -28,7 +30,6 @@ _EXPANDING = re.compile(r"[*?\[\]{}~]")
 _ESCAPED = re.compile(r"\\(\n|.)", re.DOTALL)
 _ESCAPED_IN_QUOTES = re.compile(r'\\([$`"\\\n])')
 _EXPANDED_IN_QUOTES = re.compile(r"`|\$[\w({\[@*#?$!-]")
-_UNQUOTED = re.compile(r"[\w+\-./:@\]]+", re.ASCII)
 
 
 class Script(NamedTuple):
@@ -97,20 +98,6 @@ def heredoc(text: str) -> Argv | None:
     return reading.commands[0] + (("-",) if left_out else ())  # the grammar loses a dash there
 
 
-def join(argv: Iterable[str]) -> str:
-    """The command as a shell would take it, quoted as the clients' own servers quote it."""
-    return " ".join(map(quote, argv))
-
-
-def quote(word: str) -> str:
-    """The word so that a shell takes it as it is."""
-    if _UNQUOTED.fullmatch(word):
-        return word
-    if "'" not in word:
-        return f"'{word}'"
-    return shlex.quote(word) if set(word) & set('"$`\\!') else f'"{word}"'
-
-
 class _Reading:
     """Collects the commands of a tree. Raises :class:`_ComplexError` at anything else."""
 
@@ -122,21 +109,22 @@ class _Reading:
 
     def program(self, root: Node) -> None:
         """The commands of a whole script."""
-        outside = (self._text[: root.start_byte], self._text[root.end_byte :])
-        if not all(_GAP.fullmatch(each) for each in outside):
+        if not _GAP.fullmatch(self._text[: root.start_byte]) or not _GAP.fullmatch(self._text[root.end_byte :]):
             raise _ComplexError
         self.statements(root)
 
     def statements(self, node: Node) -> None:
         """The commands of a program, a list or a pipeline, with what stands between them."""
+        self._around(node)
         end: int | None = None
         for child in node.children:
             between = self._gap(end, child)
             end = child.end_byte
-            if child.type in _SEPARATORS or child.type == "\n":
-                self._separate(";" if child.type == "\n" else child.type)
+            ends_line = b"\n" in between.replace(b"\\\n", b"")
+            if child.type in _SEPARATORS and not ends_line:
+                self._separate(child.type)
                 continue
-            if b"\n" in between.replace(b"\\\n", b""):
+            if ends_line:
                 self._separate(";")
             if child.type == "command":
                 self.command(child)
@@ -151,6 +139,7 @@ class _Reading:
 
     def command(self, node: Node) -> None:
         """One command: a name and words."""
+        self._around(node)
         words: list[str] = []
         end: int | None = None
         for child in node.children:
@@ -163,6 +152,14 @@ class _Reading:
             raise _ComplexError
         self._separate(";")
         self.commands.append(tuple(words))
+
+    def _around(self, node: Node) -> None:
+        """What of a node belongs to none of its children stands between them, or is blank."""
+        if node.children:
+            before = self._text[node.start_byte : node.children[0].start_byte]
+            behind = self._text[node.children[-1].end_byte : node.end_byte]
+            if not _GAP.fullmatch(before) or not _GAP.fullmatch(behind):
+                raise _ComplexError
 
     def _gap(self, end: int | None, child: Node) -> bytes:
         """What stands between two nodes; the grammar passes over more than a shell does."""
@@ -178,7 +175,7 @@ class _Reading:
         match node.type:
             case "word" | "number" if not node.named_children:
                 bare = _ESCAPED.sub("", text)
-                if set(bare) & set("$`\\"):
+                if set(bare) & set("$`\\ \t\n"):
                     raise _ComplexError
                 self.expands |= bool(_EXPANDING.search(bare))
                 return _ESCAPED.sub(lambda found: found[1].strip("\n"), text)
