@@ -13,6 +13,7 @@ from protocol.dialects.versions import EXTENSION
 from protocol.scope import EXTENSION as SCOPES
 from protocol.sequence import EXTENSION as NUMBERS
 from protocol.sequence import Number, Resumed
+from tests.schema import printed
 from tests.schema.checked import Message, Schema, schema
 from tests.support import codex
 
@@ -67,6 +68,8 @@ class Witness:
         if self._schema is None:
             return
         name, wrong = self._judge(self._schema, message)
+        if not self._fixed and self._schema.version == codex.NEWEST:
+            wrong += printed.wrong(message, self._asked.get(message.get("id")))
         if name is not None and not self._fixed:
             seen[self._schema.version, name] += 1
         complaints.extend(f"{self._schema.version}: {text}" for text in wrong)
