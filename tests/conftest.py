@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.schema.witness import take_complaints
-from tests.support import codex, sandboxes
+from tests.support import codex, sandboxes, typescript
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -25,6 +25,8 @@ def _missing(item: pytest.Item) -> str | None:
     """Why this machine cannot run the test."""
     if (marker := item.get_closest_marker("codex")) is not None:
         return codex.missing(*(marker.args or (codex.REFERENCE,)))
+    if item.get_closest_marker("typescript") is not None:
+        return typescript.missing()
     if (marker := item.get_closest_marker("sandbox")) is not None:
         return sandboxes.missing(*marker.args)
     return None
