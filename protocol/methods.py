@@ -22,6 +22,7 @@ from protocol import (
     thread,
     thread_list,
     turn,
+    usage,
 )
 from protocol.method import Method as Method
 from protocol.method import by_client, by_configuration, by_thread
@@ -129,6 +130,9 @@ TURN_STEER = Method(
 )
 TURN_INTERRUPT = Method("turn/interrupt", turn.TurnInterruptParams, Empty, by_thread)
 
+USAGE_READ = Method("threadcast/usage/read", usage.UsageReadParams, usage.UsageReadResponse, by_thread)
+USAGE_LIST = Method("threadcast/usage/list", usage.UsageListParams, usage.UsageListResponse)
+
 COMMAND_EXEC = Method(
     "command/exec",
     command.CommandExecParams,
@@ -226,6 +230,8 @@ METHODS: tuple[Method[Any, Any], ...] = (
     TURN_START,
     TURN_STEER,
     TURN_INTERRUPT,
+    USAGE_READ,
+    USAGE_LIST,
     COMMAND_EXEC,
     COMMAND_EXEC_WRITE,
     COMMAND_EXEC_RESIZE,

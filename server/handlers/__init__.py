@@ -25,6 +25,7 @@ from server.handlers import (
     skills,
     thread,
     turn,
+    usage,
 )
 
 ROUTES: tuple[Route[Any, Any], ...] = (
@@ -57,6 +58,8 @@ ROUTES: tuple[Route[Any, Any], ...] = (
     turn.start,
     turn.steer,
     turn.interrupt,
+    usage.read,
+    usage.list_usage,
     command.execute,
     command.write,
     command.resize,

@@ -87,9 +87,7 @@ def spent(turn: int, *, size: int = 1) -> TokenUsageInfo:
     return TokenUsageInfo(total_token_usage=total, last_token_usage=last, model_context_window=WINDOW)
 
 
-_NOTHING = TokenUsage(
-    input_tokens=0, cached_input_tokens=0, output_tokens=0, reasoning_output_tokens=0, total_tokens=0
-)
+_NOTHING = TokenUsage(input_tokens=0, cached_input_tokens=0, output_tokens=0, reasoning_output_tokens=0, total_tokens=0)
 
 
 def team(home: Path, count: int) -> list[Written]:
