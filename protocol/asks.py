@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocol import approval
+from protocol import approval, elicitation
 from protocol.method import Ask
 
 COMMAND_APPROVAL = Ask(
@@ -36,11 +36,19 @@ DYNAMIC_TOOL_CALL = Ask(
     unclear=approval.DynamicToolCallResponse(content_items=[], success=False),
     resolved=False,
 )
+ELICITATION: Ask[elicitation.McpServerElicitationRequestParams, elicitation.McpServerElicitationRequestResponse] = Ask(
+    "mcpServer/elicitation/request",
+    elicitation.Elicitation,
+    elicitation.McpServerElicitationRequestResponse,
+    unclear=elicitation.McpServerElicitationRequestResponse(action="decline"),
+    waits_for="approval",
+)
 
 ASKS: tuple[Ask[Any, Any], ...] = (
     COMMAND_APPROVAL,
     FILE_CHANGE_APPROVAL,
     USER_INPUT,
     DYNAMIC_TOOL_CALL,
+    ELICITATION,
 )
 """Every question the server may ask."""

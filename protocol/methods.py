@@ -12,6 +12,7 @@ from protocol import (
     fs,
     history,
     initialize,
+    mcp,
     model,
     offers,
     read_state,
@@ -154,7 +155,11 @@ COLLABORATION_MODE_LIST = Method(
     "collaborationMode/list", Empty, model.CollaborationModeListResponse, experimental=True
 )
 EXPERIMENTAL_FEATURE_LIST = Method("experimentalFeature/list", model.PageParams, model.EmptyPage)
-MCP_SERVER_STATUS_LIST = Method("mcpServerStatus/list", model.PageParams, model.EmptyPage)
+MCP_SERVER_STATUS_LIST = Method("mcpServerStatus/list", mcp.ListMcpServerStatusParams, mcp.ListMcpServerStatusResponse)
+MCP_SERVER_RESOURCE_READ = Method("mcpServer/resource/read", mcp.McpResourceReadParams, mcp.McpResourceReadResponse)
+MCP_SERVER_TOOL_CALL = Method("mcpServer/tool/call", mcp.McpServerToolCallParams, mcp.McpServerToolCallResponse)
+MCP_SERVER_OAUTH_LOGIN = Method("mcpServer/oauth/login", mcp.McpServerOauthLoginParams, mcp.McpServerOauthLoginResponse)
+CONFIG_MCP_SERVER_RELOAD = Method("config/mcpServer/reload", Empty, Empty, lenient=True)
 CONFIG_READ = Method("config/read", config.ConfigReadParams, config.ConfigReadResponse)
 CONFIG_VALUE_WRITE = Method(
     "config/value/write", config.ConfigValueWriteParams, config.ConfigWriteResponse, by_configuration
@@ -246,6 +251,10 @@ METHODS: tuple[Method[Any, Any], ...] = (
     COLLABORATION_MODE_LIST,
     EXPERIMENTAL_FEATURE_LIST,
     MCP_SERVER_STATUS_LIST,
+    MCP_SERVER_RESOURCE_READ,
+    MCP_SERVER_TOOL_CALL,
+    MCP_SERVER_OAUTH_LOGIN,
+    CONFIG_MCP_SERVER_RELOAD,
     CONFIG_READ,
     CONFIG_VALUE_WRITE,
     CONFIG_BATCH_WRITE,

@@ -12,6 +12,7 @@ from protocol import (
     fs,
     initialize,
     item_notices,
+    mcp,
     read_state,
     settings,
     thread,
@@ -71,6 +72,7 @@ PROCESS_EXITED = Notice("process/exited", command.ProcessExitedNotification)
 ERROR = Notice("error", turn.ErrorNotification)
 WARNING = Notice("warning", turn.WarningNotification)
 CONFIG_WARNING = Notice("configWarning", initialize.ConfigWarningNotification)
+MCP_SERVER_STATUS_UPDATED = Notice("mcpServer/startupStatus/updated", mcp.McpServerStatusUpdatedNotification)
 SKILLS_CHANGED = Notice("skills/changed", Empty)
 ACCOUNT_RATE_LIMITS_UPDATED = Notice(
     "account/rateLimits/updated", account.AccountRateLimitsUpdatedNotification, Newest(())
@@ -117,6 +119,7 @@ NOTICES: tuple[Notice[Any], ...] = (
     ERROR,
     WARNING,
     CONFIG_WARNING,
+    MCP_SERVER_STATUS_UPDATED,
     SKILLS_CHANGED,
     ACCOUNT_RATE_LIMITS_UPDATED,
     FS_CHANGED,

@@ -10,6 +10,7 @@ import structlog
 
 from protocol import frames, notices
 from protocol.errors import GOING_AWAY, invalid_request
+from protocol.mcp import McpServerStatusUpdatedNotification
 from protocol.wire import Empty
 from rollout.catalog import Catalog
 from rollout.paths import Home
@@ -24,6 +25,7 @@ from server.engine.workspace import Machine
 from server.files.files import Files
 from server.handlers import ROUTES
 from server.listener import Listener
+from server.mcp.register import McpRegister
 from server.metrics import Metrics
 from server.outgoing import Outgoing
 from server.providers import registry
@@ -61,6 +63,7 @@ class App:
         self.sandbox_known: asyncio.Task[None] | None = None
         """Done when it is known what confines commands here; clients are let in before."""
         self.commands: Register[Connection] = Register()
+        self.mcp = McpRegister(config.environ, self._tell_of_mcp)
         self.files = Files()
         self.skills = Skills(config, self._tell_of_skills)
         self.questions = Questions(self.outgoing, self.subscriptions)
@@ -72,7 +75,7 @@ class App:
             self.limits,
             self.read_states,
             self.questions,
-            Machine(config, self.sandbox, self.skills),
+            Machine(config, self.sandbox, self.skills, self.mcp),
             self.loaded.changed,
         )
         self.draining = False
@@ -85,15 +88,19 @@ class App:
         self._dispatcher = Dispatcher(self, ROUTES)
         self.on_end: Callable[[bool], None] = lambda _listens: None
         """Called when the client that started this server says no more; with whether it still listens."""
-        self.listener = Listener(
-            config, self._dispatcher, self._left, lambda listens: self.on_end(listens), self.metrics
-        )
+        self.listener = Listener(config, self._dispatcher, self._left, self._ended, self.metrics)
         gauges.watch(self.metrics, self.listener.reception, self.subscriptions, self.loaded)
+
+    def _ended(self, listens: bool) -> None:
+        self.on_end(listens)
 
     def _left(self, connection: Connection) -> None:
         self.commands.left(connection)
         self.files.left(connection)
         self.loaded.left(self.subscriptions.close(connection))
+
+    def _tell_of_mcp(self, news: McpServerStatusUpdatedNotification) -> None:
+        self.outgoing.broadcast(news.thread_id, frames.notification(notices.MCP_SERVER_STATUS_UPDATED, news))
 
     def _tell_of_skills(self) -> None:
         self.outgoing.announce(frames.notification(notices.SKILLS_CHANGED, Empty()))
@@ -138,6 +145,7 @@ class App:
             _log.info("draining", turns=len(running), seconds=drain_seconds)
             await asyncio.wait(running, timeout=drain_seconds)
         await self.loaded.close()
+        await self.mcp.close()
         await self.listener.stop(GOING_AWAY, "the server is shutting down")
         await self.commands.close()
         if self.sandbox_known is not None:

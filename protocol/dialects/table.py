@@ -23,6 +23,7 @@ from protocol import (
     history,
     item,
     item_notices,
+    mcp,
     model,
     notices,
     offers,
@@ -214,6 +215,12 @@ ROWS: tuple[Row, ...] = (
     since(V0_166, approval.CommandApprovalParams, "kind"),
     since(V0_147, approval.FileChangeApprovalParams, "started_at_ms"),
     since(V0_147, approval.UserInputParams, "is_blocking", "auto_resolution_ms"),
+    # MCP servers
+    since(V0_147, mcp.McpServerStatus, "server_info"),
+    since(V0_166, mcp.McpServerStatus, "runtime_status", "plugin_id", "http_origin", "server_capabilities"),
+    since(V0_166, mcp.McpServerStatus, "tool_list_meta", "tools_error"),
+    since(V0_166, mcp.McpResourceReadResponse, "origin_call_id"),
+    since(V0_147, mcp.McpServerStatusUpdatedNotification, "thread_id", "failure_reason"),
     # refusals
     Kinds((errors.ProviderNotConfigured,), since=V0_166),
     # everything else

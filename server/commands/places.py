@@ -12,7 +12,7 @@ from pathlib import Path
 from protocol.permissions import ReadOnly, WorkspaceWrite
 from protocol.wire import Record
 
-PROTECTED = (".git", ".codex")
+PROTECTED = (".git", ".codex", ".agents")
 """What tools run or obey when somebody works in a folder that holds it."""
 
 NEVER_MADE = ".codex"

@@ -22,7 +22,6 @@ from server.engine.patches.turn_diff import TurnDiff
 from server.engine.sampling import Sampler
 from server.engine.settings import Settings
 from server.engine.tools.tool import Work
-from server.engine.tools.toolbox import toolbox
 from server.engine.turn import Turn
 from server.engine.workspace import Workspace
 from server.providers.provider import Provider
@@ -94,10 +93,10 @@ class RegularTurn(Turn):
         self._skills = await self._all_skills.at(self._settings.cwd)
 
     async def _equipped(self) -> Sampler:
-        """The sampler with the tools of the turn, and the place where they work."""
+        """What samples, knowing the place where its tools work."""
         tree = await asyncio.to_thread(lambda: work_tree(Path(self._settings.cwd).resolve()))
         work = Work(self._host, self.id, self._settings, self._workspace, TurnDiff(None if tree is None else str(tree)))
-        return Sampler(self._asking, self._output_schema, await toolbox(self._settings, self._workspace), work)
+        return Sampler(self._asking, self._output_schema, work)
 
     def _context(self, known: context.Known) -> Sequence[ResponseItem | Entry]:
         now = datetime.now().astimezone()

@@ -15,7 +15,7 @@ from server.engine.asking import Asking
 from server.engine.planning import PlanMessage
 from server.engine.tools.calls import Calls
 from server.engine.tools.tool import Work
-from server.engine.tools.toolbox import Toolbox
+from server.engine.tools.toolbox import Toolbox, toolbox
 from server.errors import TurnError
 from server.providers import provider as model
 from server.providers.provider import ModelEvent
@@ -24,9 +24,10 @@ from server.providers.provider import ModelEvent
 class Sampler:
     """Samples for one turn. ``last_message`` is the newest agent text, ``first_token_at`` a ``time.monotonic()``."""
 
-    def __init__(self, asking: Asking, output_schema: Any, toolbox: Toolbox, work: Work) -> None:
+    def __init__(self, asking: Asking, output_schema: Any, work: Work) -> None:
         self._asking = asking
-        self._toolbox, self._work = toolbox, work
+        self._work = work
+        self._toolbox = Toolbox()
         self._host = asking.host
         self._settings = asking.settings
         self._turn_id = asking.turn_id
@@ -43,6 +44,7 @@ class Sampler:
         Raises :class:`~server.errors.TurnError` when the answer cannot be had, and
         :class:`~server.engine.tools.tool.TurnCancelled` when a person ended the turn by what they answered.
         """
+        self._toolbox = await toolbox(self._settings, self._work.workspace)
         return await self._asking.persist(lambda: self._attempt(prompt))
 
     async def _attempt(self, prompt: Prompt) -> bool:

@@ -145,8 +145,14 @@ def session_settings(
         docs=_doc_rules(config, session.keys),
         compact_limit=session.keys.model_auto_compact_token_limit,
         compact_prompt=session.keys.compact_prompt,
-        keys=session.keys,
+        keys=_keys(session, overrides),
     )
+
+
+def _keys(session: SessionSettings, overrides: SessionOverrides) -> CodexKeys:
+    """The configuration, in which an empty table of MCP servers means none: clients open helper threads that way."""
+    none = (overrides.config or {}).get("mcp_servers") == {}
+    return msgspec.structs.replace(session.keys, mcp_servers={}) if none else session.keys
 
 
 def _known(session: SessionSettings) -> ModelMetadata:

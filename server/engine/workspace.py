@@ -10,16 +10,19 @@ from pathlib import Path
 from server.commands.sandbox import Sandbox
 from server.config import Config
 from server.engine.permission.grants import Grants
+from server.mcp.register import McpRegister
+from server.mcp.servers import Servers
 from server.skills.store import Skills
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What all threads share: the server's configuration, what confines commands here, the skills on disk."""
+    """What all threads share: the server's configuration, what confines commands, skills, MCP servers."""
 
     config: Config
     sandbox: Sandbox
     skills: Skills
+    mcp: McpRegister
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -40,5 +43,15 @@ class Workspace:
     grants: Grants = field(default_factory=Grants)
     """What a person allowed for as long as the thread is loaded."""
 
+    servers: Servers | None = None
+    """The MCP servers; None until the thread is ready."""
+
+    def start(self) -> None:
+        """Begin to start what turns will need; at once, and only the first time."""
+        if self.servers is not None:
+            self.servers.start()
+
     async def close(self) -> None:
         """End all that is left running. The workspace is of no use afterwards."""
+        if self.servers is not None:
+            await self.machine.mcp.end(self.servers)

@@ -87,6 +87,7 @@ async def _fork(call: Call, params: ThreadForkParams) -> tuple[LiveThread, Snaps
 def attach(call: Call, live: LiveThread, *, turns: bool, seen: Position | None = None) -> Snapshot:
     """Snapshot and subscription in one breath. Whoever calls this returns without another await: see LiveThread."""
     snapshot = live.attach(call.connection, turns=turns, seen=seen)
+    call.then(live.workspace.start)
     replay = snapshot.replay.frame
     for message in (*(snapshot.missed if replay is None else (replay,)), *snapshot.questions):
         call.then(partial(call.app.outgoing.replay, call.connection, message))

@@ -1,4 +1,4 @@
-"""What clients ask at start-up: models, modes, features, MCP servers, configuration."""
+"""What clients ask at start-up: models, modes, features, configuration."""
 
 from __future__ import annotations
 
@@ -62,13 +62,6 @@ _MODES = (
 @handles(methods.EXPERIMENTAL_FEATURE_LIST)
 async def list_experimental_features(_call: Call, params: PageParams) -> EmptyPage:
     """There are none to switch."""
-    _check_page(params)
-    return EmptyPage()
-
-
-@handles(methods.MCP_SERVER_STATUS_LIST)
-async def list_mcp_servers(_call: Call, params: PageParams) -> EmptyPage:
-    """No MCP server is run."""
     _check_page(params)
     return EmptyPage()
 

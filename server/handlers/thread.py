@@ -42,6 +42,7 @@ async def start(call: Call, params: ThreadStartParams) -> SessionResponse:
         snapshot = live.attach(call.connection, turns=False)
     started = frames.notification(notices.THREAD_STARTED, ThreadStartedNotification(thread=snapshot.thread))
     call.then(lambda: call.app.outgoing.announce(started))
+    call.then(live.workspace.start)
     return session_response(snapshot, live.settings, docs)
 
 

@@ -44,10 +44,13 @@ from server.engine.applied import mode_of, restored
 from server.engine.settings import Settings, session_settings
 from server.engine.workspace import Machine, Workspace
 from server.errors import ConfigError, UnknownProvider
+from server.mcp.connection import McpError
+from server.mcp.settings import Configured, read_servers
 from server.offload import made_to_stay
 from server.outgoing import Outgoing
 from server.questions import Questions
 from server.subscriptions import Subscriptions
+from server.threads.eliciting import elicit
 from server.threads.git import git_state
 from server.threads.limits import Limits
 from server.threads.live import LiveThread
@@ -154,7 +157,7 @@ class Opening:
         settings = self._settings(params, cwd=cwd)
         meta = self._new_meta(settings, originator, git=await git_state(cwd))
         recorder = None if params.ephemeral else self._new_recorder(meta.id)
-        return self._live(meta, settings, [meta], recorder, prompt.build([]))
+        return await self._equipped(self._live(meta, settings, [meta], recorder, prompt.build([])), params)
 
     async def resume(self, path: Path, params: ThreadResumeParams) -> Resumed:
         """A thread from its rollout, which is not written to. Raises :class:`~protocol.errors.RpcError`."""
@@ -172,7 +175,7 @@ class Opening:
             writing=writing,
             reread=partial(self._reread, path),
         )
-        return Resumed(live, folded.latest.model)
+        return Resumed(await self._equipped(live, params), folded.latest.model)
 
     async def resume_items(self, items: list[Item], params: ThreadResumeParams, *, originator: str) -> LiveThread:
         """A new thread that begins with these model items; they make no turns."""
@@ -184,7 +187,7 @@ class Opening:
         live = self._live(meta, settings, entries, recorder, prompt.build(entries))
         live.summary = live.summary.with_preview(first_words(items))
         live.materialise()
-        return live
+        return await self._equipped(live, params)
 
     async def fork(self, path: Path, params: ThreadForkParams, *, originator: str) -> LiveThread:
         """A new thread that begins as a copy of this rollout. Raises :class:`~protocol.errors.RpcError`."""
@@ -199,9 +202,25 @@ class Opening:
         live.summary = live.summary.copied_from(summary)
         if not live.turns():
             live.summary = live.summary.with_preview("")
-        return live
+        return await self._equipped(live, params)
 
     # -- parts -------------------------------------------------------------------------------------------------------
+
+    async def _equipped(self, live: LiveThread, params: SessionOverrides) -> LiveThread:
+        """The thread with its MCP servers, of which those that it needs are ready. Raises RpcError if one is not."""
+        cwd = live.settings.cwd
+        reread = partial(_servers, self._config, params.config or {}, cwd)
+        configured = read_servers(live.settings.keys.mcp_servers)
+        servers = self._machine.mcp.open(live.id, cwd, configured, partial(elicit, live), reread)
+        live.workspace.servers = servers
+        if any(server.is_required for server in servers.all()):
+            servers.start()
+            try:
+                await servers.require()
+            except McpError as error:
+                await live.close()
+                raise invalid_request(str(error)) from error
+        return live
 
     def _make(self, **members: Any) -> LiveThread:
         return self._new(workspace=Workspace(self._machine), **members)
@@ -316,6 +335,12 @@ class Opening:
             if last is not None and isinstance(error, UnknownProvider):
                 data = ProviderNotConfigured(model_provider=error.provider_id)
             raise invalid_request(f"failed to load configuration: {error}", data) from error
+
+
+def _servers(config: Config, given: dict[str, Any], cwd: str) -> Configured:
+    """The MCP servers of a thread by the configuration as it is now. Blocks."""
+    keys = config.reread().effective(given, cwd=Path(cwd)).keys
+    return read_servers({} if given.get("mcp_servers") == {} else keys.mcp_servers)
 
 
 def _stop(source: Survey, params: ThreadForkParams) -> int:

@@ -124,10 +124,14 @@ def _hunk(random: Random, name: str, text: str | None, *, exactly: bool) -> list
 
 def _chunk(random: Random, lines: list[str], begin: int, end: int, *, exactly: bool) -> list[str]:
     head = "@@"
-    if begin and lines[begin - 1].strip() and random.random() < 0.3:
+    overlapping = exactly and end == len(lines)  # 0.125.0 looks at the end even behind the context
+    if begin and lines[begin - 1].strip() and random.random() < 0.3 and not overlapping:
         head += f" {lines[begin - 1]}"
     marked: list[str] = []
     for line in lines[begin:end]:
+        if exactly and line == "last":  # 0.125.0 loses a blank line that becomes the last one
+            marked.append(" last")
+            break
         marked.append(random.choice(" -") + _spelled(random, line, exactly=exactly))
         marked += ["+" + random.choice([*LINES, "new"])] * random.choice([0, 0, 1])
     wrong = random.random() < 0.08

@@ -58,7 +58,7 @@ def test_a_patch_makes_the_same_tree(tmp_path: Path, version: str, each: Case) -
 @pytest.mark.parametrize("version", BOTH)
 def test_any_patch_makes_the_same_tree_or_is_refused_by_both(tmp_path: Path, version: str) -> None:
     refused = 0
-    for each in drawn(150, exactly=version == codex.REFERENCE):
+    for each in drawn(200, exactly=version == codex.REFERENCE):
         (said, made), (ours_said, ours_made) = both(version, tmp_path / each.name, each.files, each.text)
         assert (ours_said is None) == (said is None), each
         if said is None:  # of a bad patch we do nothing at all
@@ -66,7 +66,7 @@ def test_any_patch_makes_the_same_tree_or_is_refused_by_both(tmp_path: Path, ver
             made = tree(make(tmp_path / each.name / "first", each.files))
         assert ours_made == made, each
         assert kinds(ours_said) == kinds(said), each
-    assert 0 < refused < 75
+    assert 0 < refused < 100
 
 
 NICER: list[tuple[Case, list[str], Tree]] = [

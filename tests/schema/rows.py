@@ -9,6 +9,7 @@ RETIRED = {
 version that its answer has."""
 
 UNHEARD = {
+    "mcpServer/oauth/login": "nobody can sign in to MCP servers here, so it is always refused",
     "account/usage/read": "nobody is ever signed in whose usage could be read, so it is always refused",
 }
 """Rows whose message no conversation hears in each version that knows it -> why not."""

@@ -34,7 +34,7 @@ def apply(plan: Plan, may_write: Callable[[str], bool] | None = None) -> str:
     Raises NotAllowed, and PatchError if a file is no longer as the plan saw it or if the system refuses: every file is
     then as before.
     """
-    if may_write is not None and (refused := [path for path in _touched(plan) if not may_write(path)]):
+    if may_write is not None and (refused := unwritable(plan, may_write)):
         raise NotAllowed(refused)
     for path, write in plan.writes.items():
         _check_unchanged(path, write)
@@ -49,6 +49,11 @@ def apply(plan: Plan, may_write: Callable[[str], bool] | None = None) -> str:
         kept = f"; these could not be put back: {', '.join(lost)}" if lost else "; nothing was changed"
         raise PatchError(f"{failed}{kept}") from None
     return plan.report
+
+
+def unwritable(plan: Plan, may_write: Callable[[str], bool]) -> list[str]:
+    """The paths, without links, that the plan would write, remove or make a folder, and may not."""
+    return [path for path in _touched(plan) if not may_write(path)]
 
 
 def _touched(plan: Plan) -> list[str]:

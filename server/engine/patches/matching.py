@@ -28,7 +28,7 @@ def _plain(line: str) -> str:
 FORMS: tuple[Callable[[str], str], ...] = (str, str.rstrip, str.strip, _plain)
 """What may be passed over when lines are compared, from nothing to most. The first form that fits decides."""
 
-MOST_SEARCHED = 4 << 30
+MOST_SEARCHED = 1 << 30
 """How many characters are searched for one file. No honest patch comes near; a bad one must not hold a thread long."""
 
 

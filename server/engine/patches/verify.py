@@ -115,7 +115,8 @@ class _Tree:
             return
         self._must_have_room(target)
         if source is content:
-            target.becomes(now, source=content.source or self._key(self._path(path), follow=False))
+            own = None if content.added else self._key(self._path(path), follow=False)
+            target.becomes(now, added=content.added, source=content.source or own)
         else:
             target.becomes(now, added=True)
         source.becomes(None)
@@ -130,14 +131,16 @@ class _Tree:
             path = os.path.dirname(path)
 
     def plan(self, environment: str | None) -> Plan:
-        moves = {key: origin for key, entry in self._entries.items() if (origin := self._moved_from(key, entry))}
+        moves = {key: left for key, entry in self._entries.items() if (left := self._moved_from(key, entry))}
         letters: dict[str, list[str]] = {"add": [], "update": [], "delete": []}
         changes: dict[str, Change] = {}
         for key, entry in self._entries.items():
-            source = self._entries[moves[key]] if key in moves else entry
+            origin = moves.get(key, key)
+            source = self._entries[origin]
             change = None if key in moves.values() else _change(entry, source)
             if change is not None:
-                changes[source.path] = change
+                hidden = source.path != origin and source.path in self._entries  # behind a link that goes as well
+                changes[origin if hidden else source.path] = change
                 letters[change.kind].append(entry.spelled)
         lines = [f"{mark} {each}\n" for mark, kind in zip("AMD", letters, strict=True) for each in letters[kind]]
         return Plan(

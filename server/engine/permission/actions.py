@@ -273,10 +273,10 @@ def _fd(words: Sequence[str]) -> _Seen | None:
 
 
 def _git(words: Sequence[str]) -> _Seen | None:
-    match words[:1]:
-        case ["grep"] | ("grep",):
+    match list(words[:1]):
+        case ["grep"]:
             return _grep(words[1:])
-        case ["ls-files"] | ("ls-files",):
+        case ["ls-files"]:
             return _lists("-x -X --exclude --exclude-from")(words[1:])
         case _:
             return None

@@ -255,6 +255,8 @@ _RUN_ANYTHING = word_set(
 
 def _covers_too_much(prefix: Sequence[str]) -> bool:
     """Whether words allow nearly everything: a program that runs others or code, with nothing but options."""
+    if not prefix or not prefix[0]:
+        return True
     name = prefix[0].rpartition("/")[2].rstrip("0123456789.") or prefix[0]
     return name in _RUN_ANYTHING and all(word.startswith("-") for word in prefix[1:])
 

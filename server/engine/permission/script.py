@@ -122,21 +122,22 @@ class _Reading:
 
     def program(self, root: Node) -> None:
         """The commands of a whole script."""
-        outside = (self._text[: root.start_byte], self._text[root.end_byte :])
-        if not all(_GAP.fullmatch(each) for each in outside):
+        if not _GAP.fullmatch(self._text[: root.start_byte]) or not _GAP.fullmatch(self._text[root.end_byte :]):
             raise _ComplexError
         self.statements(root)
 
     def statements(self, node: Node) -> None:
         """The commands of a program, a list or a pipeline, with what stands between them."""
+        self._around(node)
         end: int | None = None
         for child in node.children:
             between = self._gap(end, child)
             end = child.end_byte
-            if child.type in _SEPARATORS or child.type == "\n":
-                self._separate(";" if child.type == "\n" else child.type)
+            ends_line = b"\n" in between.replace(b"\\\n", b"")
+            if child.type in _SEPARATORS and not ends_line:
+                self._separate(child.type)
                 continue
-            if b"\n" in between.replace(b"\\\n", b""):
+            if ends_line:
                 self._separate(";")
             if child.type == "command":
                 self.command(child)
@@ -151,6 +152,7 @@ class _Reading:
 
     def command(self, node: Node) -> None:
         """One command: a name and words."""
+        self._around(node)
         words: list[str] = []
         end: int | None = None
         for child in node.children:
@@ -163,6 +165,14 @@ class _Reading:
             raise _ComplexError
         self._separate(";")
         self.commands.append(tuple(words))
+
+    def _around(self, node: Node) -> None:
+        """What of a node belongs to none of its children stands between them, or is blank."""
+        if node.children:
+            before = self._text[node.start_byte : node.children[0].start_byte]
+            behind = self._text[node.children[-1].end_byte : node.end_byte]
+            if not _GAP.fullmatch(before) or not _GAP.fullmatch(behind):
+                raise _ComplexError
 
     def _gap(self, end: int | None, child: Node) -> bytes:
         """What stands between two nodes; the grammar passes over more than a shell does."""
@@ -178,7 +188,7 @@ class _Reading:
         match node.type:
             case "word" | "number" if not node.named_children:
                 bare = _ESCAPED.sub("", text)
-                if set(bare) & set("$`\\"):
+                if set(bare) & set("$`\\ \t\n"):
                     raise _ComplexError
                 self.expands |= bool(_EXPANDING.search(bare))
                 return _ESCAPED.sub(lambda found: found[1].strip("\n"), text)

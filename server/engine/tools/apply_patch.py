@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from protocol.permissions import ReadOnly, WorkspaceWrite
 from protocol.wire import Record
 from rollout.events import PatchApplyEnd, PatchOutput
 from server.commands.places import Places
-from server.engine.patches.apply import apply
+from server.engine.patches.apply import apply, unwritable
 from server.engine.patches.grammar import PatchError, parse
 from server.engine.patches.plan import Plan
 from server.engine.patches.tool_forms import FREEFORM, FUNCTION
@@ -71,14 +72,13 @@ class _Patching:
 
     async def run(self) -> str:
         work, plan = self._work, self._plan
-        places = await asyncio.to_thread(_places, work)
-        grants = work.workspace.grants
+        places, outside = await asyncio.to_thread(_placed, work, plan)
         decision = patch_permission(
             work.settings.approval_policy,
             work.settings.sandbox,
-            plan.writes,
-            lambda path: places is None or places.may_write(path),
-            granted=grants.allows_paths(plan.writes),
+            {*plan.writes, *outside},
+            lambda path: path not in outside,
+            granted=work.workspace.grants.allows_paths(plan.writes),
         )
         if isinstance(decision, Forbid):
             raise CallFailed(decision.text)
@@ -148,9 +148,13 @@ class _Patching:
         self._work.end(replace(self._item, status=status), stored)
 
 
-def _places(work: Work) -> Places | None:
-    """Where the turn's sandbox lets files be written; None is everywhere. Reads the file system."""
+def _placed(work: Work, plan: Plan) -> tuple[Places | None, Collection[str]]:
+    """Where the turn's sandbox lets files be written, None is everywhere; and what of the plan is outside of that.
+
+    Reads the file system.
+    """
     policy, machine = work.settings.sandbox, work.workspace.machine
     if not isinstance(policy, ReadOnly | WorkspaceWrite):
-        return None
-    return Places.under(policy, work.settings.cwd, machine.environ, str(machine.home))
+        return None, ()
+    places = Places.under(policy, work.settings.cwd, machine.environ, str(machine.home))
+    return places, unwritable(plan, places.may_write)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -97,8 +97,8 @@ class Work:
 class Tool(ABC):
     """Something a model may call by ``name``. Calls of ``parallel`` tools may run beside each other."""
 
-    name: ClassVar[str]
-    parallel: ClassVar[bool] = False
+    name: str
+    parallel: bool = False
 
     @abstractmethod
     def offer(self) -> dict[str, Any]:

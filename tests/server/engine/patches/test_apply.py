@@ -10,7 +10,7 @@ import pytest
 
 from server.commands.places import Places
 from server.engine.patches import disk
-from server.engine.patches.apply import NotAllowed, apply
+from server.engine.patches.apply import NotAllowed, apply, unwritable
 from server.engine.patches.grammar import PatchError
 from tests.server.engine.patches.trees import make, modes, patched, planned, tree
 
@@ -159,6 +159,8 @@ def test_only_what_is_allowed_is_written(tmp_path: Path) -> None:
             patched(tmp_path / "in", "*** Add File: c", "+x", f"*** Add File: {path}", "+x", may_write=places.may_write)
         assert all(str(tmp_path / "in/c") != each for each in refused.value.paths)
         assert tree(tmp_path) == before
+    plan = planned(tmp_path / "in", "*** Delete File: ../out/b", "*** Add File: new/c", "+x")
+    assert unwritable(plan, places.may_write) == [str(tmp_path / "out/b")]
     patched(tmp_path / "in", "*** Add File: new/c", "+x", may_write=places.may_write)
     assert (tmp_path / "in/new/c").read_text() == "x\n"
 

@@ -134,6 +134,16 @@ def test_a_link_that_is_deleted_or_moved_goes_itself(tmp_path: Path) -> None:
     assert list(plan.writes) == [str(tmp_path / "link")]
 
 
+def test_no_change_is_hidden_by_another(tmp_path: Path) -> None:
+    make(tmp_path, {"a": "one\n"})
+    (tmp_path / "link").symlink_to("a")
+    again = ["*** Add File: a", "+new", "*** Update File: a", "*** Move to: c"]
+    plan = planned(tmp_path, "*** Update File: a", "*** Move to: b", *again)
+    assert {Path(path).name: each.kind for path, each in plan.changes.items()} == {"a": "update", "c": "add"}
+    plan = planned(tmp_path, "*** Update File: link", "@@", "-one", "+1", "*** Delete File: link")
+    assert {Path(path).name: each.kind for path, each in plan.changes.items()} == {"a": "update", "link": "delete"}
+
+
 @pytest.mark.parametrize(
     ("lines", "told"),
     [

@@ -136,7 +136,19 @@ def test_any_text_is_either_taken_apart_or_not(text: str) -> None:
 
 BASH = shutil.which("bash") or ""
 
-PIECES = st.sampled_from([*"ab1- \\\\\\'\"\"''\n\t$#~=!,{}()", "\\\n", " -x", "'b c'", '"b c"', "printf", "*"])
+PIECES = st.sampled_from(
+    [
+        *"ab1- \\\\\\'\"\"''\n\t$#~=!,{}()",
+        "\\\n",
+        " -x",
+        "'b c'",
+        '"b c"',
+        "; printf '<%s>' ",
+        "&& printf '<%s>' ",
+        "\nprintf '<%s>' ",
+        "*",
+    ]
+)
 
 
 @pytest.mark.skipif(not BASH, reason="needs bash")
@@ -145,8 +157,8 @@ PIECES = st.sampled_from([*"ab1- \\\\\\'\"\"''\n\t$#~=!,{}()", "\\\n", " -x", "'
 def test_bash_sees_the_same_words(pieces: list[str], tmp_path: Path) -> None:
     text = r"printf '<%s>' " + "".join(pieces)
     parsed = script.parse(text)
-    if parsed is None or parsed.expands or len(parsed.commands) != 1:
+    if parsed is None or parsed.expands or any(each[:2] != ("printf", "<%s>") for each in parsed.commands):
         return
     said = subprocess.run([BASH, "-r", "-c", text], capture_output=True, cwd=tmp_path, env={"PATH": ""}, check=False)
-    words = parsed.commands[0][2:]
-    assert said.stdout.decode() == "".join(f"<{word}>" for word in words or [""])
+    words = [word for each in parsed.commands for word in each[2:] or [""]]
+    assert said.stdout.decode() == "".join(f"<{word}>" for word in words)

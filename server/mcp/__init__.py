@@ -1,0 +1,1 @@
+"""MCP servers of the configuration, run for threads: their tools, resources and questions. Knows no client."""
