@@ -51,7 +51,7 @@ export class Attachment {
     this.onChange(whole);
     this.#readUsage();
     this.#readState();
-    for (const input of this.pending) this.#send(input);
+    for (const input of this.pending) if (!input.failure) this.#send(input);
   }
 
   /** The whole of it anew: it was cut short. */
@@ -81,6 +81,7 @@ export class Attachment {
     if (!this.thread.apply(message)) return;
     const { item } = message.params;
     if (item?.clientId) this.pending = this.pending.filter(({ id }) => id !== item.clientId);
+    if (message.method === "turn/completed") this.#turnEnded(message.params.turn);
     this.onChange(false);
   }
 
@@ -148,7 +149,7 @@ export class Attachment {
 
   /** Say something: a new turn, or more for the running one. It is sent again after a break, and taken once. */
   say(text) {
-    const input = { id: newId(), text, failure: null };
+    const input = { id: newId(), text, taken: false, failure: null };
     this.pending = [...this.pending, input];
     this.onChange(false);
     if (this.attached) this.#send(input);
@@ -160,11 +161,21 @@ export class Attachment {
     try {
       if (running === null) await this.#wire.request("turn/start", told);
       else await this.#steer(told, running.id);
+      this.#mark((each) => each.id === input.id, { taken: true });
     } catch (error) {
-      if (error.lost) return;
-      this.pending = this.pending.map((each) => (each.id === input.id ? { ...each, failure: error.message } : each));
-      this.onChange(false);
+      if (!error.lost) this.#mark((each) => each.id === input.id, { failure: error.message });
     }
+  }
+
+  #mark(which, change) {
+    this.pending = this.pending.map((each) => (which(each) ? { ...each, ...change } : each));
+    this.onChange(false);
+  }
+
+  /** What the server has taken and no turn has shown: a stopped turn forgets it, any other keeps it for the model. */
+  #turnEnded({ status }) {
+    if (status === "interrupted") this.#mark((each) => each.taken, { failure: "The turn was stopped before it came to this." });
+    else this.pending = this.pending.filter((each) => !each.taken);
   }
 
   async #steer(told, turnId) {

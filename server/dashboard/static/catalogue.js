@@ -38,7 +38,7 @@ export class Catalogue {
   async #page(before) {
     const generation = this.#generation;
     this.loading = true;
-    const asked = { limit: PAGE, cursor: this.cursor, archived: this.archived, sortKey: "recency_at", searchTerm: this.term || null };
+    const asked = { limit: PAGE, cursor: this.cursor, archived: this.archived, sortKey: "recency_at", searchTerm: this.term || null, modelProviders: [] };
     try {
       const page = await this.#request("thread/list", asked);
       if (generation !== this.#generation) return;

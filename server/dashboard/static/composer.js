@@ -48,7 +48,7 @@ export class Composer {
       this.input.value = [this.actions.takeBack(input.id), this.input.value].filter(Boolean).join("\n");
       this.focus();
     };
-    const entry = (input) => h("li", { class: input.failure ? "has-failed" : "" }, h("span", { class: "clip" }, input.text), h("span", { class: "muted clip" }, input.failure ?? "Sending…"), input.failure ? h("button", { type: "button", class: "button quiet", onClick: back(input) }, "Edit") : null);
+    const entry = (input) => h("li", { class: input.failure ? "has-failed" : "" }, h("span", { class: "clip" }, input.text), h("span", { class: "muted clip" }, input.failure ?? (input.taken ? "The model gets it next" : "Sending…")), input.failure ? h("button", { type: "button", class: "button quiet", onClick: back(input) }, "Edit") : null);
     const look = JSON.stringify(pending);
     if (this.pending.dataset.look === look) return;
     this.pending.dataset.look = look;

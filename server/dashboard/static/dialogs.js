@@ -1,6 +1,6 @@
 // What is asked of a person before something is done: a new thread, another name, the keys. Native dialogs keep focus.
 
-import { h } from "./elements.js";
+import { h, icon } from "./elements.js";
 
 /** Show a dialog with a form; resolves with its values by name, or null if it was closed. */
 function ask(title, fields, action) {
@@ -48,6 +48,19 @@ export async function askForName(name) {
   const answered = ask("Rename", [labelled("Name", field)], "Rename");
   field.select();
   return (await answered)?.name.trim() || null;
+}
+
+/** A few things to do, of which one is done. `actions`: icon, label, function. */
+export function chooseAction(title, actions) {
+  const dialog = h("dialog", { class: "dialog sheet", aria: { label: title } });
+  const choose = (does) => () => {
+    dialog.close();
+    does();
+  };
+  dialog.append(h("h2", { class: "clip" }, title), ...actions.map(([name, label, does]) => h("button", { type: "button", class: "button quiet", onClick: choose(does) }, icon(name), label)), h("button", { type: "button", class: "button", onClick: () => dialog.close() }, "Cancel"));
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
 }
 
 /** The keys and what they do. */

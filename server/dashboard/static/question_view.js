@@ -129,7 +129,7 @@ function asked(questions) {
 }
 
 /** A form, or an address to open, of an MCP server. */
-function elicited({ mode, message, requestedSchema, url }) {
+function elicited({ mode, message, requestedSchema, url, _meta: meta }) {
   const refuse = (send) => [button("Decline", "", () => send({ action: "decline", content: null })), button("Cancel", "quiet", () => send({ action: "cancel", content: null }))];
   const accept = (send, contents) => send({ action: "accept", content: contents });
   if (mode === "url" || url) {
@@ -138,6 +138,7 @@ function elicited({ mode, message, requestedSchema, url }) {
     return [[reason(message), h("p", { class: "path" }, link)], (send) => [button("Done", "primary", () => accept(send, null)), ...refuse(send)]];
   }
   const fields = Object.entries(requestedSchema?.properties ?? {}).map(([name, schema]) => elicitedField(name, schema, (requestedSchema.required ?? []).includes(name)));
+  if (fields.length === 0) return [[reason(message), calls(meta)], (send) => [...consents(send, meta), ...refuse(send)]];
   const form = (send, card) => {
     card.addEventListener("submit", () => {
       const entries = fields.map(({ name, value }) => [name, value()]).filter(([, value]) => value !== undefined);
@@ -146,6 +147,19 @@ function elicited({ mode, message, requestedSchema, url }) {
     return [button("Send", "primary", () => {}, "submit"), ...refuse(send)];
   };
   return [[reason(message), fields.map(({ element }) => element)], form];
+}
+
+/** What a tool is to be called with, where a call is asked about. */
+function calls(meta) {
+  const given = meta?.tool_params;
+  return given && Object.keys(given).length ? h("pre", { class: "output", tabIndex: 0, role: "region", aria: { label: "Arguments" } }, JSON.stringify(given, null, 2)) : null;
+}
+
+function consents(send, meta) {
+  const accept = (persist) => () => send({ action: "accept", content: {}, ...(persist ? { _meta: { persist } } : {}) });
+  const lasting = { session: "Allow for this session", always: "Always allow" };
+  const offered = [meta?.persist ?? []].flat().filter((each) => each in lasting);
+  return [button("Allow", "primary", accept(null)), ...offered.map((each) => button(lasting[each], "", accept(each)))];
 }
 
 function elicitedField(name, schema, required) {

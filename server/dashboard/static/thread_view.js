@@ -1,6 +1,7 @@
 // The open thread: its head, its rows, what waits for a person, and the composer. Shows an Attachment.
 
 import { Composer } from "./composer.js";
+import { chooseAction } from "./dialogs.js";
 import { aria, fill, h, icon, iconButton, say } from "./elements.js";
 import { ItemView } from "./item_view.js";
 import { called, status } from "./list_view.js";
@@ -45,9 +46,16 @@ export class ThreadView {
     this.title = h("h1", { class: "clip" });
     this.dot = h("span", { class: "dot", role: "img" });
     this.facts = h("p", { class: "facts" });
-    const buttons = [this.meter.element, iconButton("edit", "Rename", this.actions.rename, { class: "acts" }), iconButton("fork", "Fork", this.actions.fork, { class: "acts" }), iconButton("archive", "Archive", this.actions.archive, { class: "acts" })];
+    const menu = iconButton("more", "More", () => this.#menu(), { class: "menu-button", aria: { haspopup: "dialog" } });
+    const buttons = [this.meter.element, menu, iconButton("edit", "Rename", this.actions.rename, { class: "acts" }), iconButton("fork", "Fork", this.actions.fork, { class: "acts" }), iconButton("archive", "Archive", this.actions.archive, { class: "acts" })];
     this.acts = buttons.slice(1);
     return h("header", { class: "thread-head" }, iconButton("menu", "Threads", this.actions.openDrawer, { class: "drawer-only" }), h("div", { class: "heading-of-thread" }, h("div", { class: "title-line" }, this.dot, this.title), this.facts), h("div", { class: "head-buttons" }, buttons));
+  }
+
+  /** On a phone what can be done with a thread is behind one button. */
+  #menu() {
+    const { rename, fork, archive } = this.actions;
+    chooseAction(title(this.attachment.thread.head ?? {}), [["edit", "Rename", rename], ["fork", "Fork", fork], ["archive", "Archive", archive]]);
   }
 
   #aside() {

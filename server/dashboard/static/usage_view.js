@@ -76,7 +76,8 @@ export class UsagePanel {
     const said = `Tokens of ${many(shown.length, "turn")}, the most in one is ${tokens(most)}`;
     const bars = shown.map((turn, at) => column(turn, at, shown.length, most));
     const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": said }, gridline(most, 1), gridline(most, 0.5), bars);
-    const span = h("p", { class: "axis muted" }, h("span", {}, `Turn ${shown[0].number}`), h("span", {}, shown.length > 1 ? `Turn ${shown.at(-1).number}` : ""));
+    const span = h("p", { class: "axis muted" }, h("span", {}, shown.length > 2 ? `Turn ${shown[0].number}` : `${shown[0].number}`), h("span", {}, shown.length > 1 ? `${shown.at(-1).number}` : ""));
+    span.style.width = `${(100 * shown.length * slotOf(shown.length)) / WIDTH}%`;
     fill(this.chart, drawing, span, table(turns));
   }
 }
@@ -90,8 +91,12 @@ function gridline(most, share) {
   return [svg("line", { x1: 0, x2: WIDTH, y1: y, y2: y, class: "gridline" }), svg("text", { x: WIDTH, y: y - 4, class: "gridtext", "text-anchor": "end" }, tokens(most * share))];
 }
 
+function slotOf(count) {
+  return Math.min(36, (WIDTH - 34) / count);
+}
+
 function column(turn, at, count, most) {
-  const slot = Math.min(36, (WIDTH - 34) / count);
+  const slot = slotOf(count);
   const width = Math.max(2, slot * 0.66);
   let y = HEIGHT - FOOT;
   const pieces = KINDS.map(([kind]) => {
