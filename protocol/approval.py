@@ -136,11 +136,25 @@ class ImageContent(Wire, tag="inputImage"):
     image_url: str
 
 
+class AudioContent(Wire, tag="inputAudio"):
+    """Sound for the model, by its URL."""
+
+    audio_url: str
+
+
+ToolContent = TextContent | ImageContent | AudioContent
+
+
 class DynamicToolCallResponse(Wire):
     """What the tool gave."""
 
-    content_items: list[TextContent | ImageContent]
+    content_items: list[ToolContent]
     success: bool
+
+    @classmethod
+    def failure(cls, text: str) -> DynamicToolCallResponse:
+        """Nothing but the reason why it gave nothing."""
+        return cls(content_items=[TextContent(text=text)], success=False)
 
 
 class ServerRequestResolvedNotification(Wire):

@@ -33,10 +33,11 @@ DYNAMIC_TOOL_CALL = Ask(
     "item/tool/call",
     approval.DynamicToolCallParams,
     approval.DynamicToolCallResponse,
-    unclear=approval.DynamicToolCallResponse(content_items=[], success=False),
+    unclear=approval.DynamicToolCallResponse.failure("dynamic tool response was invalid"),
+    refused=approval.DynamicToolCallResponse.failure("dynamic tool request failed"),
     resolved=False,
 )
-ELICITATION: Ask[elicitation.McpServerElicitationRequestParams, elicitation.McpServerElicitationRequestResponse] = Ask(
+ELICITATION = Ask(
     "mcpServer/elicitation/request",
     elicitation.Elicitation,
     elicitation.McpServerElicitationRequestResponse,

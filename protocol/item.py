@@ -202,7 +202,7 @@ class DynamicToolCall(Wire, tag="dynamicToolCall"):
     tool: str
     arguments: Any
     status: Literal["inProgress", "completed", "failed"]
-    content_items: list[Any] | None = None
+    content_items: list[dict[str, Any]] | None = None
     success: bool | None = None
     duration_ms: int | None = None
 

@@ -111,15 +111,16 @@ class Notice(Generic[P]):
 class Ask(Generic[P, R]):
     """A question the server may ask the subscribers of a thread; the first of them to answer decides.
 
-    ``unclear``: what an answer means that is an error or not to be understood. ``waits_for``: what the thread waits
-    for meanwhile, as its status says. ``gated``: members only for clients with the ``experimentalApi`` capability.
-    ``resolved``: all are told when it is over.
+    ``unclear``: what an answer means that is not to be understood, or an error unless ``refused`` says what that
+    means. ``waits_for``: what the thread waits for meanwhile, as its status says. ``gated``: members only for clients
+    with the ``experimentalApi`` capability. ``resolved``: all are told when it is over.
     """
 
     name: str
     params: type[P]
     result: type[R]
     unclear: R
+    refused: R | None = None
     waits_for: Literal["approval", "input"] | None = None
     gated: tuple[str, ...] = ()
     resolved: bool = True

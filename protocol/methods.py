@@ -20,6 +20,7 @@ from protocol import (
     search,
     settings,
     skills,
+    terminals,
     thread,
     thread_list,
     turn,
@@ -105,8 +106,22 @@ THREAD_MEMORY_MODE_SET = Method(
 THREAD_COMPACT_START = Method("thread/compact/start", thread.ThreadIdParams, Empty, by_thread)
 THREAD_GOAL_GET = Method("thread/goal/get", thread.ThreadIdParams, offers.ThreadGoalResponse, by_thread)
 THREAD_BACKGROUND_TERMINALS_LIST = Method(
-    "thread/backgroundTerminals/list", offers.ThreadPageParams, model.EmptyPage, experimental=True
+    "thread/backgroundTerminals/list",
+    offers.ThreadPageParams,
+    terminals.ThreadBackgroundTerminalsListResponse,
+    experimental=True,
 )
+THREAD_BACKGROUND_TERMINALS_CLEAN = Method(
+    "thread/backgroundTerminals/clean", thread.ThreadIdParams, Empty, by_thread, experimental=True
+)
+THREAD_BACKGROUND_TERMINALS_TERMINATE = Method(
+    "thread/backgroundTerminals/terminate",
+    terminals.ThreadBackgroundTerminalsTerminateParams,
+    terminals.ThreadBackgroundTerminalsTerminateResponse,
+    by_thread,
+    experimental=True,
+)
+THREAD_SHELL_COMMAND = Method("thread/shellCommand", terminals.ThreadShellCommandParams, Empty, by_thread)
 THREAD_SETTINGS_UPDATE = Method(
     "thread/settings/update", settings.ThreadSettingsUpdateParams, Empty, by_thread, experimental=True
 )
@@ -231,6 +246,9 @@ METHODS: tuple[Method[Any, Any], ...] = (
     THREAD_COMPACT_START,
     THREAD_GOAL_GET,
     THREAD_BACKGROUND_TERMINALS_LIST,
+    THREAD_BACKGROUND_TERMINALS_CLEAN,
+    THREAD_BACKGROUND_TERMINALS_TERMINATE,
+    THREAD_SHELL_COMMAND,
     THREAD_SETTINGS_UPDATE,
     TURN_START,
     TURN_STEER,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any
-from xml.sax.saxutils import unescape
 
 from protocol.item import HookPromptFragment
 from rollout.model_items import Item, as_list, as_object
@@ -28,7 +27,7 @@ _DEVELOPER_OPENINGS = (
 )
 _INSTRUCTIONS = re.compile(r"# AGENTS\.md instructions for .*?<INSTRUCTIONS>\n(.*)\n</INSTRUCTIONS>", re.DOTALL)
 _HOOK_PROMPT = re.compile(r'<hook_prompt\s+hook_run_id="([^"]*)"\s*>(.*)</hook_prompt>', re.DOTALL)
-_ENTITIES = {"&quot;": '"', "&apos;": "'"}
+_ENTITIES = {"&gt;": ">", "&lt;": "<", "&quot;": '"', "&apos;": "'", "&amp;": "&"}  # the last one last
 _PREVIEW_MARKER = "## My request for Codex:"
 
 
@@ -86,7 +85,7 @@ def hook_fragments(item: Item) -> list[HookPromptFragment]:
 
 def _fragment(part: dict[str, Any]) -> HookPromptFragment | None:
     match = _HOOK_PROMPT.fullmatch(str(part.get("text", "")).strip())
-    return match and HookPromptFragment(hook_run_id=unescape(match[1], _ENTITIES), text=unescape(match[2], _ENTITIES))
+    return match and HookPromptFragment(hook_run_id=_unescaped(match[1]), text=_unescaped(match[2]))
 
 
 def first_words(items: Iterable[Item]) -> str:
@@ -97,3 +96,9 @@ def first_words(items: Iterable[Item]) -> str:
 def preview(text: str) -> str:
     """A user's message as a preview: what follows an IDE's request marker, if there is one, without outer blanks."""
     return text.rpartition(_PREVIEW_MARKER)[2].strip() if _PREVIEW_MARKER in text else text.strip()
+
+
+def _unescaped(text: str) -> str:  # what xml.sax has for this loads an HTTP client
+    for entity, letter in _ENTITIES.items():
+        text = text.replace(entity, letter)
+    return text

@@ -7,9 +7,11 @@ background. The connection lives in one thread. Plain blocking calls from any th
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +28,9 @@ from rollout.tree import State, Tree, newest
 
 _ATTEMPTS = 3
 """With the file, with a new file, and in memory."""
+
+_STEP = 0.01
+"""Seconds that a step of building the index takes, as far as it is up to us."""
 
 _AT_ONCE = 32
 
@@ -78,10 +83,10 @@ class Indexed:
         return self._ask(Index.count)
 
     def build(self) -> Iterator[int]:
-        """Read what the index lacks, newest first, some files at each step."""
+        """Read what the index lacks, newest first, some files at each step: for a hundredth of a second, or one."""
         unreadable: set[Path] = set()
         self._surely(self._bring_in_line)
-        while count := self._surely(lambda: self._read_some(unreadable)):
+        while count := self._surely(lambda: self._read_some(unreadable, _STEP)):
             yield count
 
     # Asking
@@ -162,25 +167,36 @@ class Indexed:
                 self._ask(lambda index: index.set_names(before, names))
                 self._names = names
 
-    def _read_some(self, unreadable: set[Path]) -> int:
-        """Read some of what was not read yet, newest first; how many. Adds to those that cannot be read."""
+    def _read_some(self, unreadable: set[Path], enough: float = math.inf) -> int:
+        """Read some of what was not read yet, newest first; how many. Adds to those that cannot be read.
+
+        ``enough``: seconds after which no further file is begun.
+        """
         limit = _AT_ONCE + len(unreadable)
         rows = self._ask(lambda index: index.unread(limit))
         unread = [row for row in rows if row.path not in unreadable]
-        unreadable |= self._read(unread)
-        return len(unread)
+        count, failed = self._enter(unread, enough)
+        unreadable |= failed
+        return count
 
     def _read(self, rows: list[Row]) -> set[Path]:
         """Read files and enter what they say. Returns those that cannot be read."""
+        return self._enter(rows)[1]
+
+    def _enter(self, rows: list[Row], enough: float = math.inf) -> tuple[int, set[Path]]:
+        """The same for as many of them as can be read in so many seconds, one at least; how many these were, too."""
         read: list[tuple[Row, Contents]] = []
         unreadable: set[Path] = set()
+        end = time.monotonic() + enough
         for row in rows:
+            if (read or unreadable) and time.monotonic() > end:
+                break
             try:
                 read.append((row, read_contents(row.path, 0, row.before)))
             except RolloutError:
                 unreadable.add(row.path)
         self._ask(lambda index: index.enter(read))
-        return unreadable
+        return len(read) + len(unreadable), unreadable
 
     def _surely(self, operation: Callable[[], T]) -> T:
         """Do it with another index if this one fails, or is replaced meanwhile: it holds nothing that files do not."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os.path
 import re
-import shlex
 from collections.abc import Iterator
 from itertools import chain, repeat
 from typing import Any, Literal, TypeVar, get_args
@@ -14,6 +13,7 @@ from protocol.turn import TurnError
 from protocol.wire import UNSET, Json, UnsetType
 from rollout import events
 from rollout.model_items import as_list, as_object
+from rollout.quoting import join
 
 T = TypeVar("T")
 WorkStatus = Literal["inProgress", "completed", "failed", "declined"]
@@ -124,18 +124,19 @@ def exited_review(item_id: str, event: events.ExitedReviewMode) -> wire.ExitedRe
 
 
 def command(event: events.ExecCommandEnd) -> wire.CommandExecution:
-    """A command that ended or was refused."""
+    """A command that ended or was refused; one that was refused has no exit code and took no time."""
+    declined = event.status == "declined"
     return wire.CommandExecution(
         id=event.call_id,
-        command=shlex.join(event.command),
+        command=join(event.command),
         cwd=event.cwd,
         process_id=optional(event.process_id),
         source=camel(event.source),
         status=WORK_STATUS.get(event.status, "completed"),
         command_actions=[command_action(each, event.cwd) for each in event.parsed_cmd],
         aggregated_output=event.aggregated_output or None,
-        exit_code=event.exit_code,
-        duration_ms=event.duration.milliseconds,
+        exit_code=None if declined else event.exit_code,
+        duration_ms=None if declined else event.duration.milliseconds,
     )
 
 
@@ -256,6 +257,6 @@ def _judged_text(action: dict[str, Any]) -> str | None:
         case {"type": "command", "command": str(text)}:
             return text
         case {"type": "execve", "program": str(program)}:
-            return shlex.join([str(word) for word in action.get("argv") or [program]])
+            return join([str(word) for word in action.get("argv") or [program]])
         case _:
             return None

@@ -27,6 +27,7 @@ from server.handlers import ROUTES
 from server.listener import Listener
 from server.mcp.register import McpRegister
 from server.metrics import Metrics
+from server.offload import made_to_stay
 from server.outgoing import Outgoing
 from server.providers import registry
 from server.providers.provider import Provider
@@ -42,8 +43,9 @@ from server.watchdog import Watchdog
 INDEXING_DELAY = 0.1
 """Seconds after which a server that was just started begins to build the index: first it is there for its clients."""
 
-INDEXING_PAUSE = 0.01
-"""Seconds between two steps of building the index."""
+INDEXING_PAUSE = 3
+"""The pause after a step of building the index, in times of what the step took: who resumes a thread of a server that
+was just started is to have most of it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -128,7 +130,7 @@ class App:
         """Listen. Raises OSError when the address cannot be had."""
         Home(self.config.codex_home).sessions.mkdir(parents=True, exist_ok=True)
         await self.listener.start()
-        self.sandbox_known = asyncio.create_task(self.sandbox.detect(), name="sandbox")
+        self.sandbox_known = self.sandbox.begin()
         self._watchdog.start()
         self._indexing = asyncio.create_task(self._index(), name="indexing")
 
@@ -161,15 +163,17 @@ class App:
         await asyncio.to_thread(self.catalog.close)
 
     async def _index(self) -> None:
-        """Read the rollouts that the index lacks, with as much time for everything else as that takes."""
+        """Read the rollouts that the index lacks, with more time for everything else than that takes."""
         clock = asyncio.get_running_loop().time
         await asyncio.sleep(INDEXING_DELAY)
-        await asyncio.to_thread(registry.load)
-        steps, count, begun = self.catalog.build(), 0, clock()
+        await made_to_stay(registry.load)
+        steps, count = self.catalog.build(), 0
+        begun = before = clock()
         try:
             while step := await asyncio.to_thread(next, steps, 0):
                 count += step
-                await asyncio.sleep(INDEXING_PAUSE)
+                await asyncio.sleep((clock() - before) * INDEXING_PAUSE)
+                before = clock()
         except (OSError, sqlite3.Error) as error:
             _log.warning("indexing_failed", reason=str(error))
         else:

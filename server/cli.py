@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -27,6 +28,10 @@ from server.version import VERSION
 
 _log = structlog.get_logger(__name__)
 
+SWITCH = 0.0005
+"""Seconds after which a thread that computes lets the event loop go on. Python's own 5 ms are what a client would
+notice, for the loop may have to wait that long several times until what a model said is written."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``threadcast``. Returns the exit status: 0 after an orderly end, 1 if it cannot start, 2 for bad usage."""
@@ -47,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if isinstance(address, TcpAddress):
                 check_exposure(address.host, config.auth.mode, config.insecure_no_auth)
         logs.set_up(config.log_format, config.log_level)
+        sys.setswitchinterval(SWITCH)
         return uvloop.run(_serve(config))
     except (ConfigError, OSError) as error:
         print(f"threadcast: {error}", file=sys.stderr)
@@ -163,6 +169,7 @@ async def _serve(config: Config) -> int:
         loop.add_signal_handler(number, on_signal)
     app.on_end = lambda listens: (ended if listens else at_once).set()
     await app.start()
+    gc.freeze()
     _banner(app)  # not before signals are heeded: who reads it may end the server at once
     hurry = asyncio.create_task(at_once.wait())
     await _any(hurry, told.wait(), ended.wait())

@@ -109,6 +109,7 @@ class CodexKeys(Record):
     include_environment_context: bool = True
     web_search: WebSearchMode | None = None
     features: dict[str, Any] = {}
+    tools: dict[str, Any] = {}
     mcp_servers: dict[str, dict[str, Any]] = {}
     projects: dict[str, dict[str, Any]] = {}
     skills: SkillsKeys = SkillsKeys()

@@ -90,6 +90,8 @@ class Questions:
         """Take an answer. It counts if the question is open and the connection follows its thread."""
         number = message.id
         found = self._open.get(number) if isinstance(number, int) else None
+        if found is not None and found.answered.done():  # withdrawn just now; its asker is about to say so
+            found = None
         if found is None or not self._subscriptions.follows(connection, found.asker.id):
             _log.info("answer_ignored", connection=connection.number, id=number)
             return
@@ -111,7 +113,7 @@ class Questions:
 
 def _understood(ask: Ask[Any, R], message: Response | Error) -> R:
     if isinstance(message, Error):
-        return ask.unclear
+        return ask.unclear if ask.refused is None else ask.refused
     try:
         return ask.decoder.decode(message.result)
     except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:

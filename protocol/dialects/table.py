@@ -133,6 +133,10 @@ def _known_error(kind: turn.CodexErrorInfo | None) -> turn.CodexErrorInfo | None
     return "other" if named in later else kind
 
 
+def _without_sound(parts: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+    return parts and [part for part in parts if part.get("type") != "inputAudio"]
+
+
 def _any_signal(code: int) -> int:
     return max(code, -1)
 
@@ -198,6 +202,7 @@ ROWS: tuple[Row, ...] = (
     since(V0_147, item.ImageInput, "detail"),
     since(V0_147, item.LocalImageInput, "detail"),
     since(V0_166, item.ImageInput, "file_id"),
+    Wording(item.DynamicToolCall, "content_items", _without_sound, until=V0_147),
     Wording(item.ImageInput, "url", _given, until=V0_166),
     Wording(item.ImageGeneration, "result", _given, until=V0_166),
     Wording(item.CollabAgentToolCall, "tool", _known_tool, until=V0_166),

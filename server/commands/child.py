@@ -72,8 +72,27 @@ class Child:
         self._status: asyncio.Task[int] | None = None
 
     @classmethod
-    async def start(cls, launch: Launch, *, stdin: bool = False, tty: Size | None = None) -> Child:
-        """Begin the command. Raises :class:`SpawnError`."""
+    async def start(
+        cls, launch: Launch, *, stdin: bool = False, tty: Size | None = None, merged: bool = False
+    ) -> Child:
+        """Begin the command. ``merged``: both outputs go through one pipe, in the order in which they are written.
+
+        Raises :class:`SpawnError`. Nothing is left of a start that is cancelled.
+        """
+        starting = asyncio.create_task(cls._start(launch, stdin, tty, merged))
+        given = False
+        try:
+            child = await asyncio.shield(starting)
+            given = True
+            return child
+        finally:
+            if not given:  # a thread may be at it, with files of ours: it cannot be left alone
+                await asyncio.wait({starting})
+                if starting.exception() is None:
+                    await starting.result().close()
+
+    @classmethod
+    async def _start(cls, launch: Launch, stdin: bool, tty: Size | None, merged: bool) -> Child:
         if not launch.argv or not launch.argv[0]:
             raise SpawnError("no program is named")
         if any("\0" in text for text in (*launch.argv, launch.cwd, *launch.env, *launch.env.values())):
@@ -81,7 +100,7 @@ class Child:
         mine, its = socket.socketpair()
         mine.setblocking(False)
         try:
-            ends, given = _open_terminal(tty) if tty else _open_pipes(stdin)
+            ends, given = _open_terminal(tty) if tty else _open_pipes(stdin, merged)
             filter_fd = _filter_file(launch)
             try:
                 warden = await asyncio.to_thread(_start_warden, its, given, filter_fd)
@@ -196,9 +215,11 @@ class _Ends(NamedTuple):
     terminal: int | None
 
 
-def _open_pipes(stdin: bool) -> tuple[_Ends, tuple[int, ...]]:
+def _open_pipes(stdin: bool, merged: bool) -> tuple[_Ends, tuple[int, ...]]:
     reads, write = os.pipe() if stdin else (os.open(os.devnull, os.O_RDONLY), -1)
     out, out_given = os.pipe()
+    if merged:
+        return _Ends(Writing(write) if stdin else None, Reading(out), None, None), (reads, out_given, out_given)
     err, err_given = os.pipe()
     ends = _Ends(Writing(write) if stdin else None, Reading(out), Reading(err), None)
     return ends, (reads, out_given, err_given)

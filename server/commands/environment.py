@@ -18,6 +18,29 @@ OWN = "THREADCAST_"
 """How the server's own variables begin; one of them may be a client's token."""
 
 
+FOR_MODELS = {
+    "NO_COLOR": "1",
+    "TERM": "dumb",
+    "LANG": "C.UTF-8",
+    "LC_CTYPE": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "COLORTERM": "",
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+    "GH_PAGER": "cat",
+    "CODEX_CI": "1",
+}
+"""What makes a command's output readable for a model: no colours, no pages, one language and encoding."""
+
+THREAD_ID = "CODEX_THREAD_ID"
+"""In which variable a command finds the id of its thread."""
+
+
+def for_model(seen: Mapping[str, str], thread_id: str) -> dict[str, str]:
+    """The same for a command that a model runs."""
+    return {**seen, THREAD_ID: thread_id, **FOR_MODELS}
+
+
 def keys_of(providers: Iterable[ProviderConfig]) -> frozenset[str]:
     """The variables in which the keys of these providers stand."""
     names = set[str]()

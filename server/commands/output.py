@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-from collections import deque
 
 
 def _as_latin(error: UnicodeError) -> tuple[str, int]:
@@ -23,8 +22,9 @@ def decode(text: bytes, *, cut: bool = False) -> str:
 
 
 def live_decoder() -> codecs.IncrementalDecoder:
-    """Decodes pieces as they come; a character may be cut between two of them."""
-    return codecs.getincrementaldecoder("utf-8")("as-latin")
+    """Decodes pieces as they come, for a reader who wants text: a character may be cut between two of them, and what is
+    no UTF-8 becomes the replacement character."""
+    return codecs.getincrementaldecoder("utf-8")("replace")
 
 
 class HeadTail:
@@ -34,39 +34,33 @@ class HeadTail:
         self._head_limit = limit // 2
         self._tail_limit = limit - self._head_limit
         self._head = bytearray()
-        self._tail: deque[bytes] = deque()
-        self._tail_size = 0
+        self._tail = bytearray()
         self.total = 0
         """Bytes said."""
 
     @property
     def left_out(self) -> int:
         """Bytes that are not kept."""
-        return self.total - len(self._head) - self._tail_size
+        return self.total - len(self._head) - min(len(self._tail), self._tail_limit)
 
     def add(self, more: bytes) -> None:
         """Take in what was said next."""
         self.total += len(more)
         room = self._head_limit - len(self._head)
         self._head += more[:room]
-        if rest := more[room:]:
-            self._tail.append(rest)
-            self._tail_size += len(rest)
-        while self._tail_size > self._tail_limit:
-            over, first = self._tail_size - self._tail_limit, self._tail.popleft()
-            if len(first) > over:
-                self._tail.appendleft(first[over:])
-            self._tail_size -= min(over, len(first))
+        self._tail += more[room:]
+        if len(self._tail) > 2 * self._tail_limit:  # not at each call, for it moves all of the tail
+            del self._tail[: -self._tail_limit]
 
     def parts(self) -> tuple[bytes, bytes]:
         """The beginning and the end; they meet unless something is left out."""
-        return bytes(self._head), b"".join(self._tail)
+        return bytes(self._head), bytes(self._tail[-self._tail_limit :])
 
     def text(self) -> str:
-        """Both as text, with a line between them that says how much is left out."""
+        """Both as text, with a line between them that says how much is left out. What is no UTF-8 is replaced."""
         head, tail = self.parts()
         if not self.left_out:
-            return decode(head + tail)
+            return (head + tail).decode(errors="replace")
         begins = next((at for at, byte in enumerate(tail[:4]) if byte & 0xC0 != 0x80), 0)
         gap = f"\n[… {self.left_out + begins} bytes left out …]\n"
-        return decode(head, cut=True) + gap + decode(tail[begins:])
+        return live_decoder().decode(head) + gap + tail[begins:].decode(errors="replace")

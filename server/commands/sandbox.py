@@ -58,6 +58,17 @@ class Sandbox:
         self.means: Means | None = None
         """What works here; known after :meth:`detect`."""
         self._masked = Counter[str]()
+        self._known: asyncio.Task[None] | None = None
+
+    def begin(self) -> asyncio.Task[None]:
+        """Begin to find out, in the background."""
+        self._known = asyncio.create_task(self.detect(), name="sandbox")
+        return self._known
+
+    async def ready(self) -> None:
+        """Wait until that is known."""
+        if self._known is not None:
+            await asyncio.shield(self._known)
 
     async def detect(self, candidates: Iterable[Means] = ("bubblewrap", "landlock")) -> None:
         """Find out what works, by running something in it that tries to break out."""

@@ -17,6 +17,12 @@ from server.commands.stream import Reading
 TIMED_OUT = 124
 """The exit code of a command that took too long."""
 
+
+def status_of(exit_code: int) -> int:
+    """As shells say how a command ended: signals count from 128 on."""
+    return exit_code if exit_code >= 0 else 128 - exit_code
+
+
 DRAIN = 2.0
 """Seconds for which output is read after the command has ended: others that it began may hold its pipes."""
 

@@ -6,31 +6,16 @@ Nothing here fails: what cannot be had becomes words for the model, or a warning
 from __future__ import annotations
 
 import asyncio
-import base64
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from protocol.item import AudioInput, LocalAudioInput, LocalImageInput, UserInput
 from protocol.wire import Record
 from rollout.lines import ResponseItem
+from server.engine.images import Unusable, data_url
 from server.skills.mentions import may_mention, meant
 from server.skills.skill import SkillError, read_text
 from server.skills.store import SkillSet
-
-MAX_IMAGE = 20 << 20
-"""Bytes of an image file that is sent to a model."""
-
-_SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-)
-
-
-class _Unusable(Exception):
-    """Why a file cannot be sent, for the model and for people."""
 
 
 class Attachments(Record):
@@ -55,8 +40,8 @@ def _read(content: Sequence[UserInput], cwd: Path, skills: SkillSet) -> Attachme
     for part in content:
         if isinstance(part, LocalImageInput):
             try:
-                images[part.path] = _data_url(cwd / part.path)
-            except _Unusable as reason:
+                images[part.path] = data_url(cwd / part.path)
+            except Unusable as reason:
                 missing[part.path] = str(reason)
     chosen, lost = meant(skills, content)
     warnings = [f"The image {path} was left out: {reason}." for path, reason in missing.items()]
@@ -75,28 +60,3 @@ def _read(content: Sequence[UserInput], cwd: Path, skills: SkillSet) -> Attachme
 def _instructions(name: str, path: str, text: str) -> ResponseItem:
     body = f"<skill>\n<name>{name}</name>\n<path>{path}</path>\n{text}\n</skill>"
     return ResponseItem(payload={"type": "message", "role": "user", "content": [{"type": "input_text", "text": body}]})
-
-
-def _data_url(path: Path) -> str:
-    """The file as a ``data:`` URL. What kind of image it is says its content, not its name."""
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise _Unusable("it is not a file")
-        if status.st_size > MAX_IMAGE:
-            raise _Unusable(f"it is larger than {MAX_IMAGE >> 20} MiB")
-        content = path.read_bytes()
-    except OSError as error:
-        raise _Unusable(error.strerror or str(error)) from error
-    except ValueError as error:  # a NUL in the path
-        raise _Unusable(str(error)) from error
-    return f"data:{_kind(content)};base64,{base64.b64encode(content).decode()}"
-
-
-def _kind(content: bytes) -> str:
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "image/webp"
-    for signature, kind in _SIGNATURES:
-        if content.startswith(signature):
-            return kind
-    raise _Unusable("it is not a PNG, JPEG, GIF or WebP image")

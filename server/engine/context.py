@@ -19,6 +19,7 @@ from rollout.model_items import as_object
 from server.engine.offer import offer
 from server.engine.project_docs import Docs, told_as
 from server.engine.settings import Settings
+from server.engine.tools.truncation import Budget
 from server.skills.store import SkillSet
 
 PLAN_INSTRUCTIONS = (Path(__file__).parent / "plan_mode.md").read_text()
@@ -43,6 +44,7 @@ def turn_context(turn_id: str, settings: Settings, now: datetime, output_schema:
         summary=settings.summary or "auto",
         developer_instructions=settings.developer_instructions or msgspec.UNSET,
         final_output_json_schema=msgspec.UNSET if output_schema is None else output_schema,
+        truncation_policy=Budget.of(settings).stored(),
     )
 
 

@@ -23,6 +23,7 @@ from server.engine.sampling import Sampler
 from server.engine.settings import Settings
 from server.engine.tools.tool import Work
 from server.engine.turn import Turn
+from server.engine.user_shell import Beside, UserShell
 from server.engine.workspace import Workspace
 from server.providers.provider import Provider
 from server.repository import work_tree
@@ -51,12 +52,27 @@ class RegularTurn(Turn):
         self._workspace = workspace
         self._pending = [given]
         self._has_begun = False  # the turn's own input is taken in
+        self._notes = list[ResponseItem]()  # records of commands that people ran beside
+        work = Work(host, self.id, settings, workspace, TurnDiff(None))
+        self._beside = Beside(work, self._note)
 
     def steer(self, given: Input) -> bool:
         """Add input to the running turn. False if it takes none any more: then it ends at once."""
         if self._open:
             self._pending.append(given)
         return self._open
+
+    def run_beside(self, shell: UserShell) -> bool:
+        """Run a person's command; the model hears of it before the turn ends, if the command ends before."""
+        if self._open:
+            self._beside.begin(shell)
+        return self._open
+
+    def _note(self, record: ResponseItem) -> None:
+        if self._open:
+            self._notes.append(record)
+        else:
+            self._host.emit(record)
 
     def waits(self, client_id: str) -> bool:
         """Whether input of this id waits here and is sure to be taken in, whatever ends the turn.
@@ -76,7 +92,7 @@ class RegularTurn(Turn):
         while True:
             await self._take_in()
             called = await self._sample(sampler, prompt)
-            if not called and not self._pending:
+            if not called and not self._pending and not self._notes:
                 self._open = False  # in the same breath as the look at what is pending: nothing can slip in between
                 return
             if is_due(self._host.usage_info, prompt, self._settings):
@@ -104,6 +120,7 @@ class RegularTurn(Turn):
         return [*context.news(self._settings, current, known, self._docs, self._skills), current]
 
     async def _take_in(self) -> None:
+        self._tell_notes()
         while self._pending:
             given = self._pending[0]
             attached = await gather(given.content, self._settings.cwd, self._skills)
@@ -111,8 +128,16 @@ class RegularTurn(Turn):
             self._host.emit(*said(self.id, given, attached))
             self._has_begun = True
 
+    def _tell_notes(self) -> None:
+        notes = self._notes.copy()
+        self._notes.clear()
+        self._host.emit(*notes)
+
     async def _keep(self, *, failed: bool) -> None:
         """What the turn was begun with is kept in any case; all that was accepted, if it was not stopped."""
+        if not failed:
+            await self._beside.stop()
+        self._tell_notes()
         if failed:
             await self._take_in()
         elif not self._has_begun and self._pending:

@@ -24,7 +24,7 @@ NO_MORE = "No AGENTS.md file applies any more; what earlier ones said no longer 
 
 _BETWEEN = "\n\n--- project-doc ---\n\n"
 _MANY = 512
-"""Files that are remembered."""
+"""Files that are remembered, and working directories."""
 _MOST = 1 << 20
 """Bytes that are read of the user's own file."""
 
@@ -50,7 +50,16 @@ class Docs(Record):
 
 async def find(rules: DocRules, cwd: str) -> Docs:
     """What counts in this working directory, now. Files that cannot be read are passed over."""
-    return await asyncio.to_thread(_find, rules, cwd)
+    found = _FOUND[rules, cwd] = await asyncio.to_thread(_find, rules, cwd)
+    _FOUND.move_to_end((rules, cwd))
+    if len(_FOUND) > _MANY:
+        _FOUND.popitem(last=False)
+    return found
+
+
+async def last_found(rules: DocRules, cwd: str) -> Docs:
+    """What counted here when somebody looked last, as each turn does: for who only wants to know what was read."""
+    return _FOUND.get((rules, cwd)) or await find(rules, cwd)
 
 
 def told_as(docs: Docs, told: str | None) -> str | None:
@@ -152,3 +161,4 @@ class _Files:
 
 
 _FILES = _Files()
+_FOUND: OrderedDict[tuple[DocRules, str], Docs] = OrderedDict()

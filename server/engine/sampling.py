@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import aclosing
 from typing import Any
@@ -19,6 +20,9 @@ from server.engine.tools.toolbox import Toolbox, toolbox
 from server.errors import TurnError
 from server.providers import provider as model
 from server.providers.provider import ModelEvent
+
+BREATH = 0.005
+"""Seconds of telling after which others get their turn: a model may say much at once, to many."""
 
 
 class Sampler:
@@ -69,8 +73,14 @@ class Sampler:
             output_schema=self._output_schema,
         )
         async with aclosing(self._asking.provider.stream(request)) as stream:
+            spent = 0.0
             async for event in stream:
+                begun = time.monotonic()
                 self._take(event)
+                spent += time.monotonic() - begun
+                if spent > BREATH:
+                    spent = 0.0
+                    await asyncio.sleep(0)
 
     def _take(self, event: ModelEvent) -> None:
         match event:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import structlog
 from uuid_utils import uuid7
@@ -21,6 +21,9 @@ from server.engine.settings import Settings
 from server.engine.tools.tool import TurnCancelled
 from server.errors import TurnError
 from server.providers.provider import Provider
+
+if TYPE_CHECKING:
+    from server.engine.user_shell import UserShell
 
 _log = structlog.get_logger(__name__)
 
@@ -57,6 +60,10 @@ class Turn(ABC):
     @abstractmethod
     def steer(self, given: Input) -> bool:
         """Add input to the turn. False if it takes none, or none any more."""
+
+    def run_beside(self, shell: UserShell) -> bool:
+        """Run a person's command beside what the turn does. False if that cannot be, or not any more."""
+        return False
 
     def waits(self, client_id: str) -> bool:
         """Whether input of this id waits here and is sure to be taken in, whatever ends the turn."""
@@ -112,6 +119,9 @@ class Turn(ABC):
             await self._fail(error)
         else:
             self._host.emit(self._complete(self.last_message))
+        # An error knows the frames it came through, and these know this turn. Such a ring of references would keep
+        # what they last looked at, which may be long, until the garbage collector comes by.
+        self._work = error = None
         self.ended.set_result(None)
         self._release()
         await self._host.sync()

@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Thread
-from typing import NamedTuple
-
-from watchfiles._rust_notify import RustNotify
+from typing import TYPE_CHECKING, NamedTuple
 
 from server.files.contents import TEMPORARY
 from server.offload import Workers
+
+if TYPE_CHECKING:
+    from watchfiles._rust_notify import RustNotify
 
 TOGETHER = 200
 """Milliseconds over which changes are told together."""
@@ -43,6 +44,12 @@ def folder_at(path: str) -> Folder | None:
         if os.path.isdir(path):
             return Folder(path, state.st_dev, state.st_ino)
     return None
+
+
+def _notifier(path: str) -> RustNotify:
+    from watchfiles._rust_notify import RustNotify  # loads what starts processes; few servers watch anything
+
+    return RustNotify([path], False, False, 0, False, False)
 
 
 class _Hearing:
@@ -88,7 +95,7 @@ class Folders:
             if folder not in self._heard:
                 if len(self._heard) >= MOST_FOLDERS:
                     raise OSError(f"the server watches {MOST_FOLDERS} folders already, and no more")
-                notify = await self._workers.do(lambda: RustNotify([folder.path], False, False, 0, False, False))
+                notify = await self._workers.do(lambda: _notifier(folder.path))
                 self._heard[folder] = _Hearing(folder, notify)
             self._heard[folder].listeners.append(listener)
 

@@ -7,9 +7,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
-from typing import NamedTuple
 
 import rignore
+
+from protocol.wire import Record
 
 MOST_PATHS = 500_000
 """How many paths one search looks at."""
@@ -17,8 +18,8 @@ MOST_PATHS = 500_000
 _STEP = 0.1
 
 
-class Place(NamedTuple):
-    """A path below a root, the root as it was named."""
+class Place(Record):
+    """A path below a root, the root as it was named. Not a tuple: the garbage collector would look at all of them."""
 
     path: str
     root: str
@@ -66,7 +67,7 @@ def _below(roots: list[str]) -> Iterator[Place]:
         skip = len(top.rstrip("/")) + 1
         for path in _walk(top):
             if path[skip:]:
-                yield Place(path[skip:], root)
+                yield Place(path=path[skip:], root=root)
 
 
 def _walk(top: str) -> Iterator[str]:

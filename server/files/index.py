@@ -7,7 +7,11 @@ only those are ranked exactly.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
 
 from frizbee import Haystacks, Matcher, Pattern, Scoring
 
@@ -20,6 +24,11 @@ MOST_FOUND = 50
 
 _PROMISING = 200
 """How many are ranked exactly, by path and by name."""
+
+_PIECE = 50_000
+"""Paths that are sorted at once: ten milliseconds."""
+
+_path = attrgetter("path")
 
 _TIER = 1 << 16
 """More than any score: a file whose name fits comes before what only fits with its folders, a folder of just that name
@@ -48,17 +57,25 @@ class Found(Record):
 
 
 class Index:
-    """All these paths. Made once, asked often, from any thread."""
+    """All these paths. Made once, asked often, from any thread.
 
-    def __init__(self, gathered: Iterable[Place]) -> None:
-        self._places = sorted(gathered)
-        self._folders = {(path[: max(path.rfind("/"), 0)], root) for path, root in self._places}
+    Made of values that the garbage collector does not look at, and in pieces between which the event loop can go on.
+    """
+
+    def __init__(self, gathered: Sequence[Place]) -> None:
+        self._places = list(_sorted(gathered))
+        self._folders: dict[str, set[str]] = {place.root: set() for place in self._places}
+        for place in self._places:
+            self._folders[place.root].add(place.path[: max(place.path.rfind("/"), 0)])
         self._paths = Haystacks([plain(place.path) for place in self._places])
-        self._leaves = [at for at, (path, root) in enumerate(self._places) if (path, root) not in self._folders]
+        self._leaves = array("l", (at for at, each in enumerate(self._places) if not self._is_folder(each)))
         self._leaf_names = Haystacks([plain(_name(self._places[at].path)) for at in self._leaves])
-        self._named: dict[str, list[int]] = {}
-        for at, place in enumerate(self._places):
-            self._named.setdefault(folded(_name(place.path)), []).append(at)
+        self._named: dict[str, int] = {}
+        self._namesake = array("l", range(len(self._places)))
+        for at in reversed(range(len(self._places))):
+            name = folded(_name(self._places[at].path))
+            self._namesake[at] = self._named.get(name, at)
+            self._named[name] = at
 
     def find(self, query: str) -> list[Found]:
         """Those that fit best, the best first; equal ones by path. Of words in the query all must fit.
@@ -72,13 +89,24 @@ class Index:
         promising = {match.index for match in _matcher(patterns).match_list(self._paths)}
         if word is not None:
             promising.update(self._leaves[match.index] for match in _matcher(patterns).match_list(self._leaf_names))
-            promising.update(self._named.get(folded(word), [])[:_PROMISING])
+            promising.update(islice(self._places_named(folded(word)), _PROMISING))
         found = [each for at in promising if (each := self._rank(self._places[at], patterns, word))]
         return sorted(found, key=lambda each: (-each.score, each.path, each.root))[:MOST_FOUND]
 
+    def _is_folder(self, place: Place) -> bool:
+        """Whether something is known to be in it."""
+        return place.path in self._folders[place.root]
+
+    def _places_named(self, name: str) -> Iterator[int]:
+        """Where this name is, from the first path on: each place knows the next one with its name, the last itself."""
+        at = self._named.get(name)
+        while at is not None:
+            yield at
+            at = after if (after := self._namesake[at]) != at else None
+
     def _rank(self, place: Place, patterns: list[Pattern], word: str | None) -> Found | None:
-        path, root = place
-        folder = (path, root) in self._folders or os.path.isdir(os.path.join(root, path))
+        path, root = place.path, place.root
+        folder = self._is_folder(place) or os.path.isdir(os.path.join(root, path))
         name_at = path.rfind("/") + 1
         just_that = word is not None and folded(path[name_at:]) == folded(word)
         if word is not None and not folder and (fit := _fit(patterns, path[name_at:])):
@@ -89,6 +117,12 @@ class Index:
             return None
         score = fit.score + (_TIER * 2 if just_that else 0)
         return Found(root=root, path=path, folder=folder, score=score, indices=list(fit.indices))
+
+
+def _sorted(gathered: Sequence[Place]) -> Iterator[Place]:
+    """By path. Nothing else runs while a list is sorted, so that long ones are in pieces."""
+    pieces = (gathered[at : at + _PIECE] for at in range(0, len(gathered), _PIECE))
+    return merge(*(sorted(piece, key=_path) for piece in pieces), key=_path)
 
 
 def _name(path: str) -> str:

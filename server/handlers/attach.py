@@ -45,7 +45,8 @@ async def resume(call: Call, params: ThreadResumeParams) -> ResumeResponse:
         with call.app.loaded.held(live):
             if known is not None:
                 await known.catch_up()
-            docs = await project_docs.find(live.settings.docs, live.settings.cwd)
+            look = project_docs.find if known is None else project_docs.last_found
+            docs = await look(live.settings.docs, live.settings.cwd)
             if not params.exclude_turns:
                 await live.prepare(call.connection.version)
             snapshot = attach(call, live, turns=not params.exclude_turns, seen=params.since_sequence)

@@ -13,7 +13,7 @@ from protocol.thread import SessionOverrides
 from protocol.turn import TurnOverrides
 from protocol.wire import Json
 from rollout.foreign import InvalidItem, checked
-from rollout.model_items import Item, as_list, as_object
+from rollout.model_items import Item
 from server.dispatch import Call
 from server.engine.settings import LOCAL, PROFILES
 
@@ -102,33 +102,3 @@ def check_environments(environments: list[dict[str, Any]] | None) -> None:
     for place in environments or []:
         if place.get("environmentId") != LOCAL:
             raise invalid_request(f"unknown turn environment id `{place.get('environmentId')}`")
-
-
-def check_tools(tools: list[dict[str, Any]]) -> None:
-    """Refuse tools of a client that no model could call: one without a name or without a schema of its input.
-
-    A tool stands alone, with its ``namespace`` if it has one, or in the ``tools`` of a namespace.
-    """
-    for tool in tools:
-        if tool.get("type") != "namespace":
-            _check_tool(tool)
-            continue
-        name, within = tool.get("name"), as_list(tool.get("tools"))
-        if not name:
-            raise invalid_request("dynamic tool namespace must not be empty")
-        if not within:
-            raise invalid_request(f"dynamic tool namespace must contain at least one tool: {name}")
-        for each in within:
-            _check_tool(as_object(each) | {"namespace": name})
-
-
-def _check_tool(tool: dict[str, Any]) -> None:
-    name, space = tool.get("name"), tool.get("namespace")
-    if not name:
-        raise invalid_request("dynamic tool name must not be empty")
-    if space == "":
-        raise invalid_request(f"dynamic tool namespace must not be empty for {name}")
-    if tool.get("deferLoading") and space is None:
-        raise invalid_request(f"deferred dynamic tool must include a namespace: {name}")
-    if not isinstance(tool.get("inputSchema"), dict | bool):
-        raise invalid_request(f"dynamic tool input schema is not supported for {name}: it must be an object")

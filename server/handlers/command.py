@@ -116,8 +116,7 @@ async def _confined(call: Call, params: CommandExecParams) -> Launch:
     cwd = _folder(params.cwd)
     configured = await configured_at(call, cwd)
     launch = Launch(argv=params.command, cwd=cwd, env=environment_of(call, configured, params.env))
-    if call.app.sandbox_known is not None:
-        await asyncio.shield(call.app.sandbox_known)
+    await call.app.sandbox.ready()
     try:
         return await asyncio.to_thread(call.app.sandbox.confine, launch, _policy(params, configured))
     except SandboxError as error:

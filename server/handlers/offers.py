@@ -56,13 +56,6 @@ async def get_goal(call: Call, params: ThreadIdParams) -> ThreadGoalResponse:
     return ThreadGoalResponse()
 
 
-@handles(methods.THREAD_BACKGROUND_TERMINALS_LIST)
-async def list_terminals(call: Call, params: ThreadPageParams) -> EmptyPage:
-    """No command goes on in the background."""
-    _require(call, params.thread_id or "")
-    return EmptyPage()
-
-
 @handles(methods.HOOKS_LIST)
 async def list_hooks(call: Call, params: HooksListParams) -> HooksListResponse:
     """One entry per asked directory; none has hooks."""

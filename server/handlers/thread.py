@@ -22,7 +22,8 @@ from protocol.wire import Empty
 from rollout.events import ThreadNameUpdated
 from server.dispatch import Call, handles
 from server.engine import project_docs
-from server.handlers.checks import check_environments, check_permissions, check_tools, parse_thread_id, room_to_follow
+from server.handlers.checks import check_environments, check_permissions, parse_thread_id, room_to_follow
+from server.handlers.client_tools import check_tools
 from server.handlers.session import session_response
 from server.threads.describe import thread_object
 from server.threads.encoded_turns import EncodedTurns

@@ -19,6 +19,7 @@ from protocol.turn import (
 )
 from protocol.wire import Empty
 from server.dispatch import Call, handles
+from server.engine.compaction import CompactTurn
 from server.engine.inputs import Input, text_length
 from server.engine.settings import turn_settings
 from server.handlers.checks import check_environments, check_permissions, parse_thread_id
@@ -67,7 +68,7 @@ async def compact(call: Call, params: ThreadIdParams) -> Empty:
         raise invalid_request(f"a turn of thread {live.id} is running; stop it, or wait for its end, and try again")
     call.app.refuse_when_draining()
     live.client = (call.connection.client_name, call.connection.client_version)
-    live.begin_compaction(provider)
+    live.begin_alone(CompactTurn(live, provider, live.settings))
     return Empty()
 
 

@@ -37,6 +37,11 @@ class ProviderConfig(Record):
     stream_idle_timeout_ms: int = 300_000
     wire_api: str = "responses"
 
+    @property
+    def is_openai(self) -> bool:
+        """It is OpenAI's own, with tools that others do not know."""
+        return self.id == OPENAI
+
     def __hash__(self) -> int:
         # The derived one fails on the dictionaries; equality still looks at every member.
         return hash((self.id, self.base_url))

@@ -301,9 +301,9 @@ class LiveThread:
             self._begin(turn)
         return turn
 
-    def begin_compaction(self, provider: Provider) -> None:
-        """Start a turn that sums up the model history. The caller made sure that none is running."""
-        self._begin(CompactTurn(self, provider, self.settings))
+    def begin_alone(self, turn: Turn) -> None:
+        """Start a turn of this thread that answers no input. The caller made sure that none is running."""
+        self._begin(turn)
 
     def _begin(self, turn: Turn | None) -> None:
         self.turn, self.next = turn, None

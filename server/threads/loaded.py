@@ -123,6 +123,9 @@ class Loaded:
     async def _close_idle(self, thread: LiveThread) -> None:
         if self._threads.get(thread.id) is not thread or not self._is_idle(thread):
             return  # archived, attached to or put to work since the timer rang
+        await thread.workspace.end_commands()
+        if not self._is_idle(thread):
+            return
         # An idle thread closes without awaiting anything: nobody can attach in between and be left behind.
         await self.remove(thread)
         closed = ThreadIdNotification(thread_id=thread.id)

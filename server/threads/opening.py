@@ -31,6 +31,7 @@ from rollout.forms import Legacy, Paginated
 from rollout.history import present, rebuild
 from rollout.lines import Entry, GitState, ResponseItem, SessionMeta
 from rollout.lock import WriterLock
+from rollout.mapping import optional
 from rollout.model_items import Item
 from rollout.paths import Home, new_rollout_path
 from rollout.read_states import ReadStates
@@ -42,6 +43,7 @@ from server.config import Config
 from server.connection import Connection
 from server.engine.applied import mode_of, restored
 from server.engine.settings import Settings, session_settings
+from server.engine.tools.dynamic import stored
 from server.engine.workspace import Machine, Workspace
 from server.errors import ConfigError, UnknownProvider
 from server.mcp.connection import McpError
@@ -155,7 +157,8 @@ class Opening:
         """A new thread. Its file comes with the first thing said. Raises :class:`~protocol.errors.RpcError`."""
         cwd = _cwd(params, Path.cwd())
         settings = self._settings(params, cwd=cwd)
-        meta = self._new_meta(settings, originator, git=await git_state(cwd))
+        tools = stored(params.dynamic_tools or ())
+        meta = self._new_meta(settings, originator, git=await git_state(cwd), tools=tools)
         recorder = None if params.ephemeral else self._new_recorder(meta.id)
         return await self._equipped(self._live(meta, settings, [meta], recorder, prompt.build([])), params)
 
@@ -196,7 +199,9 @@ class Opening:
             source = await _refusing(path, fork.survey, path, _stop(source, params))
         summary: ThreadSummary = await _refusing(path, self._catalog.summary_of, path, source.fold.latest)
         settings = self._resumed_settings(source.fold, params)
-        meta = self._new_meta(settings, originator, git=await git_state(settings.cwd), source=source.fold.meta)
+        before = source.fold.meta
+        tools = optional(before.dynamic_tools) or []
+        meta = self._new_meta(settings, originator, git=await git_state(settings.cwd), source=before, tools=tools)
         copy: Callable[..., LiveThread] = self._keep if params.ephemeral else partial(self._copy, name=summary.name)
         live: LiveThread = await _refusing(path, copy, source, meta, settings)
         live.summary = live.summary.copied_from(summary)
@@ -223,7 +228,8 @@ class Opening:
         return live
 
     def _make(self, **members: Any) -> LiveThread:
-        return self._new(workspace=Workspace(self._machine), **members)
+        meta: SessionMeta = members["meta"]
+        return self._new(workspace=Workspace(self._machine, optional(meta.dynamic_tools) or ()), **members)
 
     def _load(self, path: Path) -> tuple[ThreadSummary, Fold, Memory]:
         folded = fold(path)
@@ -295,7 +301,13 @@ class Opening:
         return WriterLock(self._home, thread_id)
 
     def _new_meta(
-        self, settings: Settings, originator: str, *, git: GitState | None, source: SessionMeta | None = None
+        self,
+        settings: Settings,
+        originator: str,
+        *,
+        git: GitState | None,
+        source: SessionMeta | None = None,
+        tools: list[dict[str, Any]] | None = None,
     ) -> SessionMeta:
         return SessionMeta(
             id=str(uuid7()),
@@ -307,6 +319,7 @@ class Opening:
             source=SOURCE,
             model_provider=settings.provider.id,
             base_instructions={"text": settings.base_instructions},
+            dynamic_tools=tools or UNSET,
             git=UNSET if git is None else git,
         )
 

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import uvloop
 
-from tests.benchmarks import benches, big, crowd, delays, fanout, lists, profile, stalled, threads
+from tests.benchmarks import benches, big, busy, crowd, delays, fanout, lists, profile, stalled, threads
 from tests.benchmarks.contest import Contestant, DeliveryError, Values, contestants, model
 from tests.benchmarks.load import LoadError
 from tests.benchmarks.sizes import FULL, SHORT, Sizes
@@ -29,6 +29,7 @@ BENCHES: dict[str, tuple[str, benches.Bench]] = {
     "burst": ("A burst of {deltas} deltas to subscribers", fanout.burst),
     "stream": ("{paced_deltas} deltas to subscribers, one every 10 ms", fanout.stream),
     "delays": ("From the model's chunk to its last reader, {stamps} chunks, 50 a second", delays.delays),
+    "busy": ("The same with {busy_subscribers} readers, beside other work", busy.busy),
     "attaches": ("{joiners} attaches to one thread of {joined_thread[0]} turns at once", crowd.attaches),
     "idle": ("{idle} idle connections", crowd.idle),
     "announce": ("{announcements} announcements to {crowd} idle connections", crowd.announce),
@@ -40,7 +41,7 @@ BENCHES: dict[str, tuple[str, benches.Bench]] = {
     "profile": ("Where the time of a delivery goes, {profiled_chunks} chunks, 50 a second", profile.profile),
 }
 
-AMONG_THE_NEWEST = {"burst", "delays", "attaches", "idle", "announce", "stalled", "threads"}
+AMONG_THE_NEWEST = {"burst", "delays", "busy", "attaches", "idle", "announce", "stalled", "threads"}
 """What the reference version is not measured with: it takes too long for it."""
 
 ALONE = {"profile"}

@@ -5,7 +5,9 @@ The model writes the time into each delta; all processes of one machine read the
 
 from __future__ import annotations
 
+import asyncio
 import re
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,9 +17,9 @@ import picows
 
 from tests.benchmarks.contest import Contestant, DeliveryError, Values, cpu_seconds, median_and_p99, running
 from tests.benchmarks.fanout import join, turn_for_all
-from tests.benchmarks.load import Connection, connect, start_thread
+from tests.benchmarks.load import PATIENCE, Connection, connect, start_thread
 from tests.benchmarks.sizes import Sizes
-from tests.support.app_server import AppServer
+from tests.support.app_server import ROOT, AppServer
 
 PACE_MS = 20
 """Milliseconds between two chunks: 50 a second."""
@@ -61,9 +63,41 @@ async def delays(contestant: Contestant, model_url: str, sizes: Sizes) -> Values
             before = cpu_seconds(server.pid)
             await turn_for_all(readers, thread_id, f"stamps:{sizes.stamps}:{PACE_MS}")
             spent = cpu_seconds(server.pid) - before
-        values |= median_and_p99(f"to the last of {count} (ms)", _last(contestant, readers, sizes.stamps))
+        values |= median_and_p99(
+            f"to the last of {count} (ms)", list(last_read(contestant, readers, sizes.stamps).values())
+        )
         values[f"to {count}: CPU per delivery (µs)"] = spent * 1e6 / (count * sizes.stamps)
+        if contestant.judged:
+            values |= await _floor(contestant, model_url, count, sizes.stamps)
     return values
+
+
+async def _floor(contestant: Contestant, model_url: str, count: int, stamps: int) -> Values:
+    """The same chunks from a program that does nothing else, to the same clients."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.benchmarks.floor", model_url, str(count), f"stamps:{stamps}:{PACE_MS}"),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        url = (await asyncio.wait_for(process.stdout.readline(), PATIENCE)).decode().strip()
+        before = cpu_seconds(process.pid)
+        readers = [await _follow(url) for _ in range(count)]
+        await asyncio.wait_for(asyncio.gather(*(reader.expect("turn/completed") for reader in readers)), PATIENCE)
+        spent = cpu_seconds(process.pid) - before
+    finally:
+        process.kill()
+        await process.wait()
+    last = list(last_read(contestant, readers, stamps).values())
+    values = median_and_p99(f"floor: to the last of {count} (ms)", last)
+    return values | {f"floor: to {count}: CPU per delivery (µs)": spent * 1e6 / (count * stamps)}
+
+
+async def _follow(url: str) -> Reader:
+    _, reader = await picows.ws_connect(Reader, url)
+    assert isinstance(reader, Reader)
+    return reader
 
 
 @asynccontextmanager
@@ -79,11 +113,11 @@ async def audience(server: AppServer, count: int) -> AsyncIterator[tuple[str, li
         connection.close()
 
 
-def _last(contestant: Contestant, joined: list[Reader], count: int) -> list[float]:
-    """For each chunk that all have read, how long that took, in ms."""
+def last_read(contestant: Contestant, joined: list[Reader], count: int) -> dict[int, float]:
+    """For each chunk that all have read, by when it was written: how long that took, in ms."""
     everywhere = set.intersection(*(set(reader.read) for reader in joined))
     doubled = sum(len(reader.stamps) - len(reader.read) for reader in joined)
     ordered = all(list(reader.read) == sorted(reader.read) for reader in joined)
     if contestant.judged and (len(everywhere) != count or doubled or not ordered):
         raise DeliveryError(f"{len(everywhere)} of {count} chunks read by all, {doubled} twice, in order: {ordered}")
-    return [(max(reader.read[stamp] for reader in joined) - stamp) / 1e6 for stamp in everywhere]
+    return {stamp: (max(reader.read[stamp] for reader in joined) - stamp) / 1e6 for stamp in everywhere}

@@ -37,6 +37,13 @@ class Sizes:
     profiled: tuple[int, ...]
     """Subscribers."""
     profiled_chunks: int
+    busy_subscribers: int
+    busy_stamps: int
+    busy_files: int
+    busy_thread: tuple[int, int]
+    """Turns, and calls in each."""
+    busy_threads: int
+    busy_listed: int
 
 
 FULL = Sizes(
@@ -65,6 +72,12 @@ FULL = Sizes(
     deltas_of_each=1_000,
     profiled=(1, 100),
     profiled_chunks=300,
+    busy_subscribers=100,
+    busy_stamps=300,
+    busy_files=51_000,
+    busy_thread=(400, 40),
+    busy_threads=10,
+    busy_listed=2_000,
 )
 SHORT = Sizes(
     starts=1,
@@ -92,4 +105,10 @@ SHORT = Sizes(
     deltas_of_each=100,
     profiled=(2,),
     profiled_chunks=10,
+    busy_subscribers=5,
+    busy_stamps=25,
+    busy_files=500,
+    busy_thread=(10, 10),
+    busy_threads=2,
+    busy_listed=50,
 )

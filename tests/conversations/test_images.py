@@ -11,7 +11,7 @@ import pytest
 
 from protocol.dialects.versions import V0_166
 from rollout.requests import NO_IMAGE
-from server.engine import attachments
+from server.engine import attachments, images
 from server.engine.inputs import NO_AUDIO
 from server.providers.scripted import Response, completed, message
 from tests.support.harness import Client, Message, Refused, Server, running
@@ -94,7 +94,7 @@ async def test_images_are_there_after_a_restart_for_clients_and_for_the_model(tm
 async def test_a_file_that_cannot_be_sent_becomes_words_and_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, reason: str
 ) -> None:
-    monkeypatch.setattr(attachments, "MAX_IMAGE", 100)
+    monkeypatch.setattr(images, "MAX_IMAGE", 100)
     file = tmp_path / "a.png"
     if content is not None:
         file.write_bytes(content)
@@ -187,14 +187,14 @@ async def test_a_turn_that_is_stopped_while_it_reads_keeps_its_input(
     file = tmp_path / "a.png"
     file.write_bytes(PNG)
     reading, go_on = threading.Event(), threading.Event()
-    read = attachments._data_url
+    read = images.data_url
 
     def slowly(path: Path) -> str:
         reading.set()
         assert go_on.wait(10)
         return read(path)
 
-    monkeypatch.setattr(attachments, "_data_url", slowly)
+    monkeypatch.setattr(attachments, "data_url", slowly)
     async with running(tmp_path) as server:
         client = await server.client()
         thread = await new_thread(client)

@@ -67,6 +67,7 @@ async def test_an_empty_name_of_a_provider_is_none_that_exists(tmp_path: Path) -
 
 
 TOOL: Message = {"name": "t", "description": "", "inputSchema": {"type": "object"}}
+OTHER = TOOL | {"name": "other"}
 
 
 @pytest.mark.parametrize(
@@ -76,6 +77,16 @@ TOOL: Message = {"name": "t", "description": "", "inputSchema": {"type": "object
         (TOOL | {"namespace": ""}, "dynamic tool namespace must not be empty for t"),
         (TOOL | {"deferLoading": True}, "deferred dynamic tool must include a namespace: t"),
         (TOOL | {"inputSchema": 3}, "dynamic tool input schema is not supported for t: it must be an object"),
+        (TOOL | {"name": " t"}, "dynamic tool name has leading/trailing whitespace:  t"),
+        (TOOL | {"name": "mcp__t"}, "dynamic tool name is reserved: mcp__t"),
+        (TOOL | {"namespace": "mcp"}, "dynamic tool namespace is reserved for t: mcp"),
+        (TOOL | {"name": "t.t"}, "dynamic tool name must match ^[a-zA-Z0-9_-]+$ to match Responses API: t.t"),
+        (OTHER, "duplicate dynamic tool name: other"),
+        ({"type": "namespace", "name": "n", "tools": [TOOL, TOOL]}, "duplicate dynamic tool name in namespace n: t"),
+        (
+            TOOL | {"inputSchema": {"properties": 3}},
+            "dynamic tool input schema is not supported for t: its properties are no object",
+        ),
         ({"type": "namespace", "name": "n", "tools": []}, "dynamic tool namespace must contain at least one tool: n"),
         ({"type": "namespace", "name": "", "tools": [TOOL]}, "dynamic tool namespace must not be empty"),
         ({"type": "namespace", "name": "n", "tools": [TOOL | {"name": ""}]}, "dynamic tool name must not be empty"),
@@ -84,7 +95,7 @@ TOOL: Message = {"name": "t", "description": "", "inputSchema": {"type": "object
 async def test_a_tool_that_no_model_could_call_is_refused(tmp_path: Path, tool: Message, told: str) -> None:
     async with running(tmp_path) as server:
         client = await server.client()
-        assert await refusal(client, "thread/start", dynamicTools=[TOOL, tool]) == told
+        assert await refusal(client, "thread/start", dynamicTools=[OTHER, tool]) == told
         await client.call("thread/start", dynamicTools=[TOOL, {"type": "namespace", "name": "n", "tools": [TOOL]}])
 
 

@@ -47,6 +47,14 @@ SHARED: tuple[Difference, ...] = (
         "refused",
         ("a device is written",),
     ),
+    Field(
+        "numbers of terminals",
+        "Both choose them by chance.",
+        "*",
+        "..processId",
+        lambda ours, theirs: str(ours).isdecimal() and str(theirs).isdecimal(),
+        right="either",
+    ),
     Extra(
         "limits that say nothing",
         "The peer repeats limits that no provider named, after every response; we tell what a provider says.",

@@ -2,7 +2,9 @@
 
 ``status:CODE`` answers with this HTTP status, ``code:NAME`` names the error in it. ``failed:NAME`` begins to stream and
 then fails with this error code. ``drops:COUNT`` breaks off so many streams before it answers. ``gate:NAME`` says one
-word, and the rest when the gate is opened.
+word, and the rest when the gate is opened. ``calls:JSON`` calls tools: a list of answers, each a list of calls, each
+``[name, arguments]``; then it says that it is done. ``calls:NAME:JSON`` waits at this gate before it says so.
+``@session`` in arguments is the number of the newest terminal.
 """
 
 from __future__ import annotations
@@ -15,6 +17,11 @@ from typing import Any
 
 from tests.support.model import ModelServer
 
+CALLS = "calls:"
+NOT_SAID = ("<user_shell_command>", "Warning:")
+"""How texts begin that stand for the user and are not theirs."""
+
+_SESSION = re.compile(r"running with session ID (\d+)")
 _WORD = re.compile(r"(status|code|failed|drops|gate):(\w+)")
 
 Event = dict[str, Any]
@@ -44,9 +51,23 @@ class ScriptedModel(ModelServer):
         if "drops" in script and number < int(script["drops"]):
             await _stream(writer, _created(), end=False)
             raise ConnectionResetError
+        if said.startswith(CALLS):
+            return await self._call(writer, json.loads(body), number)
         if "gate" in script:
             return await self._wait(writer, script["gate"])
         return await super()._answer(target, body, writer)
+
+    async def _call(self, writer: asyncio.StreamWriter, request: Event, number: int) -> None:
+        gate, _, script = prompt(request).removeprefix(CALLS).partition("[")
+        answers = json.loads("[" + script)
+        calls = answers[number] if number < len(answers) else []
+        if gate and not calls:
+            await self._gates[gate.removesuffix(":")].wait()
+        items = [_call(name, arguments, f"call_{next(self._ids)}", request) for name, arguments in calls]
+        done = {"type": "message", "role": "assistant", "id": f"msg_{next(self._ids)}"}
+        said = [] if calls else [done | {"content": [{"type": "output_text", "text": "Done"}]}]
+        finished = [{"type": "response.output_item.done", "item": item} for item in (*items, *said)]
+        await _stream(writer, _created(), *finished, _completed())
 
     async def _wait(self, writer: asyncio.StreamWriter, gate: str) -> None:
         item = {"type": "message", "role": "assistant", "id": f"msg_{gate}"}
@@ -64,7 +85,16 @@ class ScriptedModel(ModelServer):
 def prompt(request: Event) -> str:
     """What the user said last."""
     said = [part for item in request["input"] if item.get("role") == "user" for part in item["content"]]
-    return next((str(part["text"]) for part in reversed(said) if "text" in part), "")
+    texts = (str(part["text"]) for part in reversed(said) if "text" in part)
+    return next((text for text in texts if not text.startswith(NOT_SAID)), "")
+
+
+def _call(name: str, arguments: Any, call_id: str, request: Event) -> Event:
+    if isinstance(arguments, str):
+        return {"type": "custom_tool_call", "call_id": call_id, "name": name, "input": arguments}
+    sessions = _SESSION.findall(json.dumps(request["input"]))
+    known = {key: int(sessions[-1]) if value == "@session" else value for key, value in arguments.items()}
+    return {"type": "function_call", "call_id": call_id, "name": name, "arguments": json.dumps(known)}
 
 
 def _created() -> Event:

@@ -23,6 +23,7 @@ from tests.peer.scripts_of_compaction import COMPACTING, DOCUMENTS, documents
 from tests.peer.scripts_of_files import FILES, work
 from tests.peer.scripts_of_lists import LISTS, threads
 from tests.peer.scripts_of_newer import ARRIVING, ENDING, READING, SETTINGS, WALKING
+from tests.peer.scripts_of_terminals import TERMINALS, homeless
 from tests.peer.scripts_of_threads import ATTACHING, FORKING, KEEPING
 from tests.peer.scripts_of_turns import FAILURES, REFUSALS, TURNS
 from tests.peer.steps import Group
@@ -37,6 +38,7 @@ GROUPS = (
     Group("changes", (*ROLLBACKS, *PAGES, *FACTS)),
     Group("newer", (*ARRIVING, *WALKING, *SETTINGS, *READING, *ENDING)),
     Group("commands", COMMANDS),
+    Group("terminals", TERMINALS, homeless),
     Group("catalogues", (*CATALOGUES, *SORTING, *GATES)),
     Group("compacting", COMPACTING),
     Group("documents", DOCUMENTS, documents),

@@ -1,4 +1,4 @@
-"""Runs last: was everything that we say heard, and so held against the schema, in each version that knows it?"""
+"""Runs last: was all that we say and ask heard, and so held against the schema, in each version that knows it?"""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ pytestmark = [pytest.mark.codex(*VERSIONS), pytest.mark.whole_session]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_answer_and_notification_was_heard_in_each_version_that_knows_it(
+def test_every_answer_notification_and_question_was_heard_in_each_version_that_knows_it(
     version: str, request: pytest.FixtureRequest
 ) -> None:
     files = {item.path for item in request.session.items}
     if not files.issuperset(CONVERSATIONS.glob("test_*.py")) or request.config.option.keyword:
         pytest.skip("not all conversations were held in this session")
-    assert set(unheard(version)) == UNHEARD.keys() & schema(version).requests.keys()
+    known = schema(version)
+    assert set(unheard(version)) == UNHEARD.keys() & (
+        known.requests.keys() | known.notifications.keys() | known.asked.keys()
+    )
 
 
 def test_what_need_not_be_heard_has_a_reason() -> None:

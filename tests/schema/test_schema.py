@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from protocol.asks import ASKS
 from protocol.dialects.versions import EXTENSION
 from protocol.methods import METHODS
 from protocol.notices import NOTICES
@@ -89,8 +90,32 @@ def test_every_row_of_ours_is_in_the_schema_of_some_version() -> None:
     notifications = {name for version in VERSIONS for name in schema(version).notifications}
     assert {method.name for method in METHODS} <= requests
     assert {notice.name for notice in NOTICES} <= notifications
+    assert {ask.name for ask in ASKS} <= {name for version in VERSIONS for name in schema(version).asked}
     gone = {method.name for method in METHODS} - schema(codex.NEWEST).requests.keys()
     assert gone == RETIRED.keys()
+
+
+QUESTION: dict[str, Any] = {"id": "q", "header": "h", "question": "?", "isOther": True, "isSecret": False}
+ASKED: dict[str, Any] = {"threadId": "t", "turnId": "u", "itemId": "i", "questions": [QUESTION]}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_question_is_held_against_the_schema_of_its_version(version: str) -> None:
+    known, newer = schema(version), {"isBlocking": True, "autoResolutionMs": None}
+    right = ASKED if version == codex.REFERENCE else ASKED | newer
+    ask = {"id": 0, "method": "item/tool/requestUserInput"}
+    assert known.request(ask | {"params": right}) == []
+    assert known.request(ask | {"params": right | {"why": 1}}) != []
+    assert (known.request(ask | {"params": ASKED | newer}) == []) == (version != codex.REFERENCE)
+    assert known.request(ask | {"method": "item/tool/nonsense", "params": right}) != []
+
+
+def test_the_answer_to_a_question_is_no_request_although_its_number_is_one() -> None:
+    hears = Witness(codex.REFERENCE)
+    hears.sent(json.dumps({"id": 1, "method": "thread/loaded/list"}))
+    hears.sent(json.dumps({"id": 1, "result": {"answers": {}}}))
+    hears.received({"id": 1, "result": {"data": [], "nextCursor": None}})
+    assert witness.take_complaints() == []
 
 
 @pytest.mark.parametrize("version", VERSIONS)

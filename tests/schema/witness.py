@@ -54,6 +54,8 @@ class Witness:
             return
         if not isinstance(message, dict) or not isinstance(message.get("id"), str | int):
             return
+        if "method" not in message:  # the answer to a question, whose ids are numbers of their own
+            return
         self._asked[message["id"]] = str(message.get("method"))
         if message.get("method") == "initialize" and not self._fixed:
             self._schema = _schema_of(_declared(message.get("params")))

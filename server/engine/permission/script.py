@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import functools
 import re
-import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
+
+from rollout.quoting import join as join
+from rollout.quoting import quote as quote
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
@@ -28,7 +30,6 @@ _EXPANDING = re.compile(r"[*?\[\]{}~]")
 _ESCAPED = re.compile(r"\\(\n|.)", re.DOTALL)
 _ESCAPED_IN_QUOTES = re.compile(r'\\([$`"\\\n])')
 _EXPANDED_IN_QUOTES = re.compile(r"`|\$[\w({\[@*#?$!-]")
-_UNQUOTED = re.compile(r"[\w+\-./:@\]]+", re.ASCII)
 
 
 class Script(NamedTuple):
@@ -95,20 +96,6 @@ def heredoc(text: str) -> Argv | None:
     if reading.expands or left_out not in (b"", b"-"):
         return None
     return reading.commands[0] + (("-",) if left_out else ())  # the grammar loses a dash there
-
-
-def join(argv: Iterable[str]) -> str:
-    """The command as a shell would take it, quoted as the clients' own servers quote it."""
-    return " ".join(map(quote, argv))
-
-
-def quote(word: str) -> str:
-    """The word so that a shell takes it as it is."""
-    if _UNQUOTED.fullmatch(word):
-        return word
-    if "'" not in word:
-        return f"'{word}'"
-    return shlex.quote(word) if set(word) & set('"$`\\!') else f'"{word}"'
 
 
 class _Reading:

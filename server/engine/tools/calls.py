@@ -11,8 +11,12 @@ import structlog
 from rollout.lines import ResponseItem
 from server.engine.tools.tool import Call, CallFailed, Content, Tool, TurnCancelled, Work
 from server.engine.tools.toolbox import Toolbox
+from server.engine.tools.truncation import Budget, truncated
 
 _log = structlog.get_logger(__name__)
+
+RECORDED_PERCENT = 120
+"""What is kept of an output, as a share of what a tool may say: one that keeps to that is never cut twice."""
 
 _BROKEN = "The tool failed inside the server; its log has the details."
 
@@ -85,14 +89,34 @@ class Calls:
 
     def _record(self) -> bool:
         begun, self._begun = self._begun, []
-        self._work.emit(*(ResponseItem(payload=_answer(each)) for each in begun))
+        budget = Budget.of(self._work.settings)
+        budget = budget._replace(size=budget.size * RECORDED_PERCENT // 100)
+        notes = self._work.notes.copy()
+        self._work.notes.clear()
+        self._work.emit(*(ResponseItem(payload=_answer(each, budget)) for each in begun), *notes)
         return bool(begun)
 
 
-def _answer(begun: _Begun) -> dict[str, Any]:
+def _answer(begun: _Begun, budget: Budget) -> dict[str, Any]:
     custom = begun.item["type"] == "custom_tool_call"
     kind = "custom_tool_call_output" if custom else "function_call_output"
     stopped = begun.task.cancelled() or begun.task.exception() is not None
     seconds = max(0.1, time.monotonic() - begun.at)
     output: Content = f"aborted by user after {seconds:.1f}s" if stopped else begun.task.result()
-    return {"type": kind, "call_id": begun.item.get("call_id") or "", "output": output}
+    return {"type": kind, "call_id": begun.item.get("call_id") or "", "output": bounded(output, budget)}
+
+
+def bounded(output: Content, budget: Budget) -> Content:
+    """The output with no more text than this; its images stay."""
+    if isinstance(output, str):
+        return truncated(output, budget)
+    parts: list[dict[str, Any]] = []
+    left = budget.size
+    for part in output:
+        if part.get("type") != "input_text":
+            parts.append(part)
+        elif left > 0:
+            text = truncated(part["text"], budget._replace(size=left))
+            left -= len(part["text"].encode(errors="replace"))
+            parts.append(part | {"text": text})
+    return parts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
@@ -75,6 +75,8 @@ class Work:
     workspace: Workspace
     patched: TurnDiff
     """What the patches of the turn changed."""
+    notes: list[Entry] = field(default_factory=list[Entry])
+    """What the model is told behind the answers to its calls: between calls and answers nothing else may stand."""
 
     def emit(self, *said: Event | Entry) -> None:
         """Make these durable and then known, in one breath."""

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from rollout.model_items import as_object
 from server.engine.settings import Settings
 from server.engine.tools.apply_patch import ApplyPatch
+from server.engine.tools.dynamic import DynamicTool, specs
+from server.engine.tools.exec_command import ExecCommand
 from server.engine.tools.mcp_resources import ListResources, ListResourceTemplates, ReadResource
 from server.engine.tools.mcp_tool import McpCalled
 from server.engine.tools.request_user_input import RequestUserInput
+from server.engine.tools.shell import ContainerExec, LocalShell, Shell
+from server.engine.tools.shell_command import ShellCommand
 from server.engine.tools.tool import Call, Tool
 from server.engine.tools.update_plan import UpdatePlan
+from server.engine.tools.view_image import ViewImage
+from server.engine.tools.web_search import web_search
+from server.engine.tools.write_stdin import WriteStdin
 from server.engine.workspace import Workspace
 from server.mcp.servers import McpTool, Servers, offered, offered_flat
-from server.providers.settings import OPENAI
 
 
 class Toolbox:
@@ -33,7 +40,7 @@ class Toolbox:
         namespaces: bool = False,
     ) -> None:
         self._offered = list(tools)
-        self._by_name = {tool.name: tool for tool in (*self._offered, *hidden)}
+        self._by_name = {tool.name: tool for tool in (*hidden, *self._offered)}
         self._servers = servers
         self._foreign = list(foreign)
         self._namespaces = namespaces
@@ -44,7 +51,8 @@ class Toolbox:
 
     def find(self, call: Call) -> Tool | None:
         """The tool that a call means."""
-        own = self._by_name.get(call.name) if call.namespace is None else None
+        name = call.name if not call.namespace else f"{call.namespace.rstrip('_')}__{call.name}"
+        own = self._by_name.get(name)
         if own is not None or self._servers is None:
             return own
         found = self._servers.find(call.name, call.namespace)
@@ -61,9 +69,48 @@ async def toolbox(settings: Settings, workspace: Workspace) -> Toolbox:
     servers = workspace.servers
     foreign = [] if servers is None else await servers.tools()
     reading = [each(servers) for each in _RESOURCES] if servers is not None and servers.is_any_on else []
-    own = [UpdatePlan(), RequestUserInput(), ApplyPatch(freeform=settings.known.freeform_apply_patch)]
+    commands = _commands(settings)
+    own = [*commands, *reading, *_own(settings)]
+    names = {tool.name for tool in own}
+    brought = {spec.known_as: spec for spec in specs(workspace.dynamic_tools) if spec.known_as not in names}
+    own += [DynamicTool(spec) for spec in brought.values() if not spec.defer_loading]
+    hidden = [ViewImage(), *(tool for tool in _COMMANDS if tool not in commands)]
+    hidden += [DynamicTool(spec) for spec in brought.values() if spec.defer_loading]
     # Namespaces are the Responses API's own; back ends that only speak alike take functions.
-    return Toolbox([*reading, *own], (), servers, foreign, namespaces=settings.provider.id == OPENAI)
+    return Toolbox(own, hidden, servers, foreign, namespaces=settings.provider.is_openai)
 
 
 _RESOURCES = (ListResources, ListResourceTemplates, ReadResource)
+
+_COMMANDS: tuple[Tool, ...] = (ExecCommand(), WriteStdin(), ShellCommand(), Shell(), LocalShell(), ContainerExec())
+"""All tools that run commands; a model may call what it was not offered, for it was trained with it."""
+
+
+def _commands(settings: Settings) -> Sequence[Tool]:
+    """Those that a model is offered."""
+    features = settings.keys.features
+    if features.get("shell_tool") is False:
+        return ()
+    if features.get("unified_exec") is not False:
+        return _COMMANDS[:2]
+    return _COMMANDS[2:3] if settings.known.known else _COMMANDS[3:4]
+
+
+def _own(settings: Settings) -> Iterator[Tool]:
+    """The others of ours."""
+    if _enabled(settings, "update_plan"):
+        yield UpdatePlan()
+    if _enabled(settings, "request_user_input"):
+        yield RequestUserInput()
+    yield ApplyPatch(freeform=settings.known.freeform_apply_patch)
+    if (searching := web_search(settings)) is not None:
+        yield searching
+    if settings.known.images and _enabled(settings, "view_image"):
+        yield ViewImage()
+
+
+def _enabled(settings: Settings, name: str) -> bool:
+    """Whether the configuration leaves this tool in: ``features.x``, ``tools.x`` or ``tools.x.enabled``."""
+    tool = settings.keys.tools.get(name, settings.keys.tools.get(f"experimental_{name}"))
+    wanted = as_object(tool).get("enabled", True) if isinstance(tool, dict) else tool
+    return wanted is not False and settings.keys.features.get(name) is not False
