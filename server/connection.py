@@ -71,7 +71,12 @@ class Connection:
         self.version = spoken_by(hello)
         if hello.capabilities:
             self._opted_out = frozenset(hello.capabilities.opt_out_notification_methods or ())
-            self.numbered = (hello.capabilities.extensions or {}).get(EXTENSION) is True
+        self.numbered = self.declared(EXTENSION)
+
+    def declared(self, extension: str) -> bool:
+        """The client asked for this extension by ``true``."""
+        asked = self._hello.capabilities.extensions if self._hello and self._hello.capabilities else None
+        return (asked or {}).get(extension) is True
 
     def send(self, message: Sendable) -> None:
         """Put it into the outbox in the client's version, unless it is a notification that the client does not want."""

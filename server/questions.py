@@ -17,6 +17,7 @@ import structlog
 
 from protocol import frames, notices
 from protocol.approval import ServerRequestResolvedNotification
+from protocol.errors import forbidden
 from protocol.frames import Message, Question
 from protocol.jsonrpc import Error, Response
 from protocol.method import Ask
@@ -87,7 +88,12 @@ class Questions:
         return [each.question for each in self._open.values() if each.asker.id == thread_id]
 
     def answer(self, connection: Connection, message: Response | Error) -> None:
-        """Take an answer. It counts if the question is open and the connection follows its thread."""
+        """Take an answer. It counts if the question is open and the connection follows its thread.
+
+        Raises RpcError for a connection that may not answer.
+        """
+        if "answer" not in connection.scopes:
+            raise forbidden("an answer to a question", "answer", connection.scopes)
         number = message.id
         found = self._open.get(number) if isinstance(number, int) else None
         if found is not None and found.answered.done():  # withdrawn just now; its asker is about to say so

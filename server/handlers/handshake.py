@@ -9,6 +9,8 @@ from protocol import frames, methods, notices
 from protocol.dialects.versions import NEWEST
 from protocol.errors import invalid_request
 from protocol.initialize import ConfigWarningNotification, InitializeParams, InitializeResponse
+from protocol.scope import EXTENSION as SCOPES
+from protocol.scope import ordered
 from protocol.wire import UNSET
 from server.commands.sandbox import MISSING
 from server.dispatch import Call, handles
@@ -32,6 +34,7 @@ async def initialize(call: Call, params: InitializeParams) -> InitializeResponse
         codex_home=str(call.app.config.codex_home),
         platform_family="unix",
         platform_os=platform.system().lower().replace("darwin", "macos"),
+        extensions={SCOPES: ordered(call.connection.scopes)} if call.connection.declared(SCOPES) else UNSET,
     )
 
 
