@@ -181,8 +181,8 @@ TURN_STEER = Method(
 )
 TURN_INTERRUPT = Method("turn/interrupt", turn.TurnInterruptParams, Empty, by_thread, scope="write")
 
-USAGE_READ = Method("threadcast/usage/read", usage.UsageReadParams, usage.UsageReadResponse, by_thread)
-USAGE_LIST = Method("threadcast/usage/list", usage.UsageListParams, usage.UsageListResponse)
+USAGE_READ = Method("threadcast/usage/read", usage.UsageReadParams, usage.UsageReadResponse, by_thread, scope="view")
+USAGE_LIST = Method("threadcast/usage/list", usage.UsageListParams, usage.UsageListResponse, scope="view")
 
 COMMAND_EXEC = Method(
     "command/exec",

@@ -105,6 +105,7 @@ export class Catalogue {
   }
 
   #toTop(thread) {
+    if (thread.ephemeral) return; // such a thread is in no list
     this.threads = [thread, ...this.threads.filter(({ id }) => id !== thread.id)];
     this.#changed();
   }

@@ -28,15 +28,15 @@ function choice(name, options, chosen) {
 }
 
 /** Where and how a new thread works; `{cwd, model, approvalPolicy, sandbox}`, empty texts where the server decides. */
-export function askForThread({ cwd, models }) {
+export function askForThread({ cwd, models, mayLoosen }) {
   const offered = models.map(({ model, displayName }) => [model, displayName ?? model]);
   return ask(
     "New thread",
     [
       labelled("Folder", h("input", { class: "field mono", name: "cwd", value: cwd, required: true, pattern: "/.*", autocomplete: "off", spellcheck: false }), "An absolute path on the server’s machine."),
       labelled("Model", choice("model", [["", "As configured"], ...offered], "")),
-      labelled("Asks before it acts", choice("approvalPolicy", [["", "As configured"], ["untrusted", "Always, but for what only looks"], ["on-request", "When it wants more than it may"], ["never", "Never"]], "")),
-      labelled("May write", choice("sandbox", [["", "As configured"], ["read-only", "Nothing"], ["workspace-write", "In its folder"], ["danger-full-access", "Everywhere"]], "")),
+      !mayLoosen ? null : labelled("Asks before it acts", choice("approvalPolicy", [["", "As configured"], ["untrusted", "Always, but for what only looks"], ["on-request", "When it wants more than it may"], ["never", "Never"]], "")),
+      !mayLoosen ? null : labelled("May write", choice("sandbox", [["", "As configured"], ["read-only", "Nothing"], ["workspace-write", "In its folder"], ["danger-full-access", "Everywhere"]], "")),
     ],
     "Start",
   );

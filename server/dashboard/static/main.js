@@ -104,7 +104,13 @@ class Page {
     this.link.title = reason;
   }
 
+  /** Whether this sign-in may do what needs this scope; a server that says nothing of scopes allows all. */
+  #may(scope) {
+    return this.wire.scopes === null || this.wire.scopes.includes(scope);
+  }
+
   async #opened() {
+    this.frameElement.classList.toggle("only-looks", !this.#may("write"));
     this.catalogue.load();
     if (this.attachment !== null) this.attachment.attach();
     else this.#route();
@@ -195,9 +201,10 @@ class Page {
   }
 
   async create() {
+    if (!this.#may("write")) return;
     const models = await this.wire.request("model/list").then(({ data }) => data, () => []);
     const cwd = this.attachment?.thread.settings?.cwd ?? this.catalogue.threads[0]?.cwd ?? "/";
-    const asked = await askForThread({ cwd, models });
+    const asked = await askForThread({ cwd, models, mayLoosen: this.#may("admin") });
     if (asked === null) return;
     const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== ""));
     await this.#do(async () => this.#go((await this.wire.request("thread/start", given)).thread));

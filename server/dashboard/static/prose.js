@@ -4,23 +4,26 @@ import { h } from "./elements.js";
 import { blocks, settled, spans } from "./markdown.js";
 
 const PLAIN_TAIL = 3000; // a block that is longer than this while it grows is shown as it comes, and formed at its end
+const PART = 4000; // and in parts, for a browser breaks a whole paragraph into lines again when a letter is added
+const MOST_FORMED = 30_000; // a single block that is longer stays in parts: no form is worth that a page stands still
 
 /** A text of a model, shown in `element`. `show(text, done)` may be called with a longer text at any time. */
 export class Prose {
   #settled = 0;
   #text = "";
   #tail = [];
-  #plain = null;
+  #plain = null; // the last part of a tail that is shown as it comes
+  #shown = 0; // so much of the tail is shown in that way
 
   constructor() {
     this.element = h("div", { class: "prose" });
   }
 
   show(text, done = true) {
-    if (!text.startsWith(this.#text) || (done && this.#plain !== null)) this.#forget();
-    else if (text === this.#text && !done) return;
+    if (!text.startsWith(this.#text)) this.#forget();
     this.#text = text;
-    const border = done ? text.length : settled(text, this.#settled);
+    const rest = text.length - this.#settled;
+    const border = done && (this.#plain === null || rest <= MOST_FORMED) ? text.length : settled(text, this.#settled);
     if (border > this.#settled) {
       this.#cutTail();
       this.element.append(...formed(text.slice(this.#settled, border)));
@@ -30,30 +33,41 @@ export class Prose {
   }
 
   #forget() {
+    this.#cutTail();
     this.element.replaceChildren();
     this.#settled = 0;
-    this.#tail = [];
-    this.#plain = null;
   }
 
   #cutTail() {
     for (const element of this.#tail) element.remove();
     this.#tail = [];
     this.#plain = null;
+    this.#shown = 0;
   }
 
   #showTail(rest) {
-    if (this.#plain !== null && rest.length >= this.#plain.length) {
-      this.#plain.appendData(rest.slice(this.#plain.length));
-      return;
-    }
+    if (this.#plain !== null) return this.#goOn(rest);
     this.#cutTail();
     if (rest === "") return;
-    if (rest.length > PLAIN_TAIL) {
-      this.#plain = document.createTextNode(rest);
-      this.#tail = [h("p", {}, this.#plain)];
-    } else this.#tail = formed(rest);
-    this.element.append(...this.#tail);
+    if (rest.length > PLAIN_TAIL) this.#goOn(rest);
+    else {
+      this.#tail = formed(rest);
+      this.element.append(...this.#tail);
+    }
+  }
+
+  #goOn(rest) {
+    while (this.#shown < rest.length) {
+      if (this.#plain === null || this.#plain.length >= PART) {
+        this.#plain = document.createTextNode("");
+        const part = h("p", { class: "part" }, this.#plain);
+        this.#tail.push(part);
+        this.element.append(part);
+      }
+      const more = rest.slice(this.#shown, this.#shown + PART - this.#plain.length);
+      this.#plain.appendData(more);
+      this.#shown += more.length;
+    }
   }
 }
 

@@ -74,8 +74,8 @@ export class ThreadView {
   /** Bring all up to date. `whole`: the thread was loaded anew. `row`: what the list knows of it. */
   show({ whole, row, connected, scopes, people }) {
     const { thread, attached, failure, pending } = this.attachment;
-    const may = (scope) => scopes === null || scopes.includes(scope) || scopes.includes("admin");
-    const head = thread.head ?? row;
+    const may = (scope) => scopes === null || scopes.includes(scope);
+    const head = thread.head === null ? row : { ...thread.head, name: thread.head.name ?? row?.name, preview: thread.head.preview || row?.preview };
     this.#showHead(head, people, may("write"));
     if (failure !== null && thread.head === null) return this.#showFailure(failure);
     if (thread.head === null) return;
@@ -150,12 +150,13 @@ export class ThreadView {
 
   /** Go to the first thing that waits for a person. */
   focusQuestion() {
-    this.dock.querySelector("button:not(:disabled), input")?.focus();
+    this.dock.querySelector("input, footer button:not(:disabled)")?.focus();
   }
 
   /** To the very beginning, with all pages before what is there. */
   async toStart() {
     await this.attachment.everything();
+    this.rows.show(this.attachment.thread.rows);
     this.rows.toStart();
   }
 

@@ -21,6 +21,7 @@ export class Windowed {
   #frame = 0;
   #touched = new Set();
   #width = 0;
+  #goes = false; // to the first row, wherever it is now
 
   constructor(scroller, canvas, { draw, estimate, follows = false, onStart = null, onEnd = null, onMoved = null }) {
     Object.assign(this, { scroller, canvas, draw, estimate, follows, onStart, onEnd, onMoved });
@@ -72,7 +73,7 @@ export class Windowed {
 
   toStart() {
     this.stuck = false;
-    this.scroller.scrollTop = 0;
+    this.#goes = true;
     this.request();
   }
 
@@ -164,7 +165,9 @@ export class Windowed {
 
   #paint() {
     this.#frame = 0;
-    const anchor = this.stuck ? null : this.#anchor();
+    if (this.#goes) this.scroller.scrollTop = 0;
+    const anchor = this.stuck || this.#goes ? null : this.#anchor();
+    this.#goes = false;
     if (anchor !== null) this.#follow(anchor);
     const [first, last] = this.#range();
     this.#sync(first, last);
