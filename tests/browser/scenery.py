@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from rollout import events
 from rollout.events import ThreadNameUpdated, TokenUsage, TokenUsageInfo
 from rollout.lines import GitState
@@ -61,7 +63,7 @@ DIFF = """\
  async def close() -> None:
 """
 
-OUTPUT = "".join(f"tests/storage/test_{name}.py ....                        [{at}%]\n" for name, at in (
+OUTPUT = "".join(f"tests/storage/test_{name + '.py':14} ....          [{at:3}%]\n" for name, at in (
     ("client", 8), ("chunks", 16), ("checksums", 25), ("deletion", 33), ("listing", 41), ("names", 50), ("paging", 58),
     ("quota", 66), ("resume", 75), ("retry", 83), ("sign", 91), ("upload", 100),
 )) + "\n======================== 48 passed in 3.21s ========================\n"  # fmt: skip
@@ -90,22 +92,22 @@ def spent(turn: int, *, size: int = 1) -> TokenUsageInfo:
 _NOTHING = TokenUsage(input_tokens=0, cached_input_tokens=0, output_tokens=0, reasoning_output_tokens=0, total_tokens=0)
 
 
-def team(home: Path, count: int) -> list[Written]:
-    """So many threads, the newest last, named and on branches."""
-    return [_colleague(home, number) for number in range(1, count + 1)]
+def team(home: Path, count: int, apart: int = 1) -> list[Written]:
+    """So many threads, the newest last, ``apart`` seconds from each other, named and on branches."""
+    return [_colleague(home, number, apart) for number in range(1, count + 1)]
 
 
-def _colleague(home: Path, number: int) -> Written:
+def _colleague(home: Path, number: int, apart: int) -> Written:
     name, branch = WORK[number % len(WORK)]
     label = name if number <= len(WORK) else f"{name} ({number})"
-    builder = RolloutBuilder(home, number=number, git=GitState(branch=branch), cwd="/home/team/storage")
+    builder = RolloutBuilder(home, number=number * apart, git=GitState(branch=branch), cwd="/home/team/storage")
     builder.turn(label, "Done.", spent(1 + number % 6))
     return builder.add(ThreadNameUpdated(thread_id=builder.thread_id, thread_name=label)).write()
 
 
-def showcase(home: Path, number: int = 9000) -> Written:
+def showcase(home: Path, number: int = 9000, cwd: str = "/home/team/storage") -> Written:
     """A thread with every kind of item, on which a demanding eye may rest."""
-    builder = RolloutBuilder(home, number=number, git=GitState(branch="fix/upload-retry"), cwd="/home/team/storage")
+    builder = RolloutBuilder(home, number=number, git=GitState(branch="fix/upload-retry"), cwd=cwd)
     for turn in range(1, 6):
         builder.turn(f"Look at part {turn} of the client.", f"Part {turn} is sound.", spent(turn))
     builder.begin().say("Uploads fail when the network is slow. Make them try again, but only after timeouts.")
@@ -113,7 +115,12 @@ def showcase(home: Path, number: int = 9000) -> Written:
     builder.add(
         events.AgentReasoning(text="**Finding where uploads fail**\n\nThe client has one place that sends chunks."),
         events.AgentMessage(message="I will look at the upload path and its tests first.", phase="commentary"),
-        command_end("call-1", turn, "storage/upload.py:15:async def upload(chunk: bytes) -> None:\n"),
+        _ran(
+            "call-1",
+            turn,
+            "rg -n 'def upload' storage",
+            "storage/upload.py:15:async def upload(chunk: bytes) -> None:\n",
+        ),
         events.PatchApplyEnd(
             call_id="call-2",
             turn_id=turn,
@@ -121,13 +128,17 @@ def showcase(home: Path, number: int = 9000) -> Written:
             stderr="",
             success=True,
             status="completed",
-            changes={"/home/team/storage/upload.py": {"type": "update", "unified_diff": DIFF, "move_path": None}},
+            changes={f"{cwd}/upload.py": {"type": "update", "unified_diff": DIFF, "move_path": None}},
         ),
-        command_end("call-3", turn, OUTPUT),
+        _ran("call-3", turn, "pytest tests/storage", OUTPUT),
     )
     builder.answer(ANSWER).count(spent(6)).complete(ANSWER)
     builder.add(ThreadNameUpdated(thread_id=builder.thread_id, thread_name="Retry uploads that time out"))
     return builder.write()
+
+
+def _ran(call_id: str, turn: str, command: str, output: str) -> events.ExecCommandEnd:
+    return replace(command_end(call_id, turn, output), command=["/bin/bash", "-lc", command])
 
 
 def long(home: Path, turns: int, items: int, number: int = 9500) -> Written:

@@ -10,7 +10,7 @@ export function lines({ kind, diff }) {
     if (place) {
       [old, now] = [Number(place[1]), Number(place[2])];
       found.push({ kind: "place", text: line, old: null, now: null });
-    } else if (line.startsWith("+++") || line.startsWith("---") || line.startsWith("\\")) continue;
+    } else if (line.startsWith("\\") || (found.length === 0 && /^(\+\+\+|---)/.test(line))) continue;
     else if (line.startsWith("+")) found.push({ kind: "add", text: line.slice(1), old: null, now: now++ });
     else if (line.startsWith("-")) found.push({ kind: "remove", text: line.slice(1), old: old++, now: null });
     else found.push({ kind: "same", text: line.slice(1), old: old++, now: now++ });

@@ -116,7 +116,7 @@ class Page {
     else this.#route();
     session.read().then(({ signIn }) => (this.signOutButton.hidden = signIn === "none"), () => {});
     try {
-      for (const each of (await this.wire.request("threadcast/presence/list")).data) this.catalogue.attached(each);
+      for (const each of (await this.wire.request("threadcast/presence/list", {})).data) this.catalogue.attached(each);
     } catch {
       // A server that does not tell who is attached.
     }

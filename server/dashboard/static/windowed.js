@@ -1,6 +1,8 @@
 // A long list of which only what is near the screen has elements. Rows have any height; it is estimated until measured.
 // What a person looks at stays where it is while rows above it come, go or grow.
 
+import { aria } from "./elements.js";
+
 const MARGIN = 900; // pixels above and below the screen that have elements too
 const NEAR_END = 48; // who is as near to the end as this, follows it
 const NEAR_START = 1200;
@@ -165,7 +167,10 @@ export class Windowed {
 
   #paint() {
     this.#frame = 0;
-    if (this.#goes) this.scroller.scrollTop = 0;
+    if (this.#goes) {
+      this.stuck = false;
+      this.scroller.scrollTop = 0;
+    }
     const anchor = this.stuck || this.#goes ? null : this.#anchor();
     this.#goes = false;
     if (anchor !== null) this.#follow(anchor);
@@ -210,7 +215,7 @@ export class Windowed {
       const known = this.#elements.get(row.key) ?? null;
       const element = known === null || this.#touched.has(row.key) ? this.#drawn(row, known) : known;
       if (known !== null && known === before) before = element;
-      element.setAttribute("aria-posinset", String(at + 1));
+      aria(element, "posinset", at + 1);
       if (element !== before) this.canvas.insertBefore(element, before);
       else before = before.nextElementSibling;
     }
