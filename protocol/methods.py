@@ -15,6 +15,7 @@ from protocol import (
     mcp,
     model,
     offers,
+    presence,
     raised,
     read_state,
     removal,
@@ -291,6 +292,9 @@ FUZZY_FILE_SEARCH_SESSION_STOP = Method(
     experimental=True,
     scope="write",
 )
+PRESENCE_LIST = Method(
+    "threadcast/presence/list", presence.PresenceListParams, presence.PresenceListResponse, lenient=True, scope="view"
+)
 
 METHODS: tuple[Method[Any, Any], ...] = (
     INITIALIZE,
@@ -376,5 +380,6 @@ METHODS: tuple[Method[Any, Any], ...] = (
     FUZZY_FILE_SEARCH_SESSION_START,
     FUZZY_FILE_SEARCH_SESSION_UPDATE,
     FUZZY_FILE_SEARCH_SESSION_STOP,
+    PRESENCE_LIST,
 )
 """Every request a client may make."""

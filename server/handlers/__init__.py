@@ -20,6 +20,7 @@ from server.handlers import (
     mcp,
     metadata,
     offers,
+    presence,
     process,
     read_state,
     settings,
@@ -114,5 +115,6 @@ ROUTES: tuple[Route[Any, Any], ...] = (
     file_search.start,
     file_search.update,
     file_search.stop,
+    presence.list_present,
 )
 """Every method we serve; a test holds it against the rows of ``protocol.methods``."""

@@ -45,6 +45,7 @@ def _open(call: Call) -> None:
     if call.app.sandbox_known is not None:
         call.app.sandbox_known.add_done_callback(lambda _known: _tell_of_sandbox(call))
     call.app.subscriptions.open(call.connection)
+    call.app.presence.came(call.connection)
 
 
 def _tell_of_sandbox(call: Call) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from protocol.dialects.versions import EXTENSION
 from protocol.methods import METHODS
+from protocol.scope import EXTENSION as SCOPES
 from protocol.sequence import EXTENSION as NUMBERS
 from protocol.sequence import Number, Resumed
 from protocol.wire import encode
@@ -29,7 +30,7 @@ SEQUENCE = "sequence"
 after a lost connection. It stands beside the params of what is told of a thread, and in what the following answer."""
 
 OURS = "threadcast/"
-"""With this begin the names of methods that no released server has; their answers are held against our own types."""
+"""Beginning of what no released version has, and only who asked for it hears; answers are held against our own types."""
 
 ATTACHING = frozenset({"thread/start", "thread/resume", "thread/fork"})
 
@@ -43,6 +44,7 @@ class Witness:
     def __init__(self, speaks: str | None = None) -> None:
         self._fixed = speaks is not None
         self._numbered = False
+        self._extended = False
         self._schema = _schema_of(speaks or codex.NEWEST)
         self._asked: dict[Any, str] = {}
 
@@ -60,6 +62,7 @@ class Witness:
         if message.get("method") == "initialize" and not self._fixed:
             self._schema = _schema_of(_declared(message.get("params")))
             self._numbered = _extensions(message.get("params")).get(NUMBERS) is True
+            self._extended = _extensions(message.get("params")).get(SCOPES) is True
 
     def received(self, message: Message) -> None:
         """The client received this."""
@@ -71,6 +74,8 @@ class Witness:
         complaints.extend(f"{self._schema.version}: {text}" for text in wrong)
 
     def _judge(self, known: Schema, message: Message) -> tuple[str | None, list[str]]:
+        if "result" not in message and str(message.get("method", self._asked.get(message.get("id")))).startswith(OURS):
+            return None, []
         if "method" in message:
             if "id" in message:
                 return message["method"], known.request(message)
@@ -82,6 +87,8 @@ class Witness:
         if method is None:
             return None, [f"a reply to a request {message.get('id')!r} that was not made"]
         result, wrong = message.get("result"), list[str]()
+        if method == "initialize" and self._extended and isinstance(result, dict):
+            result = {name: value for name, value in result.items() if name != "extensions"}
         if method in ATTACHING and isinstance(result, dict):
             result, wrong = self._without_number(result, Resumed)
         if method.startswith(OURS):

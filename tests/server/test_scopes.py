@@ -61,6 +61,7 @@ VIEWED = [
     "environment/status",
     "environment/info",
     "remoteControl/status/read",
+    "threadcast/presence/list",
 ]
 """What everybody may ask who came in: it changes nothing and runs nothing."""
 
