@@ -97,6 +97,18 @@ async def test_a_patch_is_allowed_in_one_tab_and_its_card_goes_in_the_other(tmp_
         await browser.close()
 
 
+async def test_a_card_leaves_the_newest_rows_in_sight(tmp_path: Path, browser: Browser) -> None:
+    long = "\n\n".join(f"Paragraph {number}" for number in range(60))
+    async with running(tmp_path / "home", [message(long), *patch()], DONE) as server:
+        thread = await thread_of(server, tmp_path / "work")
+        tab = await (await browser.tab(server.http)).attached(thread)
+        await tab.say("Change it")
+        await expect(tab.cards).to_have_count(1)
+        await expect(tab.page.locator(".row .card")).to_be_in_viewport()
+        await expect(tab.button("To the newest")).to_be_hidden()
+        await browser.close()
+
+
 async def test_a_patch_is_declined_and_stays_undone(tmp_path: Path, browser: Browser) -> None:
     async with running(tmp_path / "home", patch(), [message("as you wish"), completed()]) as server:
         thread = await thread_of(server, tmp_path / "work")

@@ -32,6 +32,7 @@ async def test_five_hundred_threads_are_listed_page_by_page_and_found_by_their_w
             await tab.page.locator(".list-scroller").evaluate("each => each.scrollTo(0, each.scrollHeight)")
             await expect(count).not_to_have_text(shown)
         assert shown == "500 threads"
+        await tab.page.locator(".list-scroller").evaluate("each => each.scrollTo(0, each.scrollHeight)")
         await expect(tab.threads.last).to_contain_text("Why is the nightly build slow?")
         assert await tab.threads.count() < 60, "only what is near the screen has elements"
         await tab.page.get_by_label("Search threads").fill("scheduler (4")
@@ -133,7 +134,25 @@ async def test_a_thread_is_renamed_forked_archived_and_brought_back(tmp_path: Pa
         await browser.close()
 
 
-async def test_long_lists_and_what_is_new_are_marked_and_seen(tmp_path: Path, browser: Browser) -> None:
+async def test_who_is_attached_is_told_in_list_and_head(tmp_path: Path, browser: Browser) -> None:
+    thread = scenery.showcase(tmp_path)
+    async with running(tmp_path, config=OFFLINE) as server:
+        tab = await (await browser.tab(server.http)).open()
+        people = tab.threads.first.locator(".people")
+        await expect(people).to_have_count(0)
+        client = await server.client("codex-tui")
+        await client.call("thread/resume", threadId=thread.thread_id)
+        await expect(people).to_contain_text("1")
+        await expect(people).to_have_attribute("title", "codex-tui 1.0")
+        await tab.threads.first.click()
+        await expect(tab.page.locator(".fact-people")).to_have_text("2 clients")
+        await client.close()
+        await expect(people).to_contain_text("1")
+        await expect(people).to_have_attribute("title", "threadcast-dashboard 1.0")
+        await browser.close()
+
+
+async def test_what_is_new_is_marked_until_somebody_has_seen_it(tmp_path: Path, browser: Browser) -> None:
     written = scenery.team(tmp_path, 2)
     async with running(tmp_path, [message("hello"), completed()]) as server:
         client = await server.client(version=NEWEST)

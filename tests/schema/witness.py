@@ -30,7 +30,7 @@ SEQUENCE = "sequence"
 after a lost connection. It stands beside the params of what is told of a thread, and in what the following answer."""
 
 OURS = "threadcast/"
-"""Beginning of what no released version has, and only who asked for it hears; answers are held against our own types."""
+"""Beginning of what no released version has. Answers are held against our own types."""
 
 ATTACHING = frozenset({"thread/start", "thread/resume", "thread/fork"})
 

@@ -119,7 +119,7 @@ export class Attachment {
 
   async #readUsage() {
     try {
-      this.thread.usage.load(await this.#wire.request("threadcast/usage/read", { threadId: this.id }));
+      this.thread.loadUsage(await this.#wire.request("threadcast/usage/read", { threadId: this.id }));
       this.onChange(false);
     } catch {
       // Without it the chart begins with the next turn.

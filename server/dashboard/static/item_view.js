@@ -157,7 +157,7 @@ export class ItemView {
   #changes(row) {
     const { item } = row;
     const waiting = [...this.thread.questions.values()].some(({ params }) => params.itemId === item.id);
-    const open = (at, byDefault) => this.#fold(`${row.key}#${at}`, byDefault);
+    const open = (at, byDefault) => this.#fold(`${row.key}#${at}`, byDefault && !waiting); // its card shows the lines
     const folder = (at, isOpen, ...children) => this.#folder(`${row.key}#${at}`, isOpen, null, "folder file", ...children);
     const cwd = this.thread.settings?.cwd ?? "";
     return h(

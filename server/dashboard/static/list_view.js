@@ -27,7 +27,7 @@ export class ListView {
       h("div", { class: "sidebar-tools" }, this.create, h("div", { class: "search-box", role: "search" }, icon("search"), this.search), h("div", { class: "list-line" }, h("div", { class: "tabs", role: "group", aria: { label: "Which threads" } }, this.activeButton, this.archivedButton), this.count)),
       this.scroller,
     );
-    this.rows = new Windowed(this.scroller, this.canvas, { draw: (row, known) => this.#draw(row, known), estimate: () => 78, onEnd: () => actions.more() });
+    this.rows = new Windowed(this.scroller, this.canvas, { draw: (row, known) => this.#draw(row, known), estimate: () => 66, keepsTop: true, onEnd: () => actions.more() });
   }
 
   #searchSoon() {

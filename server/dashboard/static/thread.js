@@ -82,6 +82,12 @@ export class Thread {
     return row;
   }
 
+  /** The reply of `threadcast/usage/read`. */
+  loadUsage(reply) {
+    this.usage.load(reply);
+    for (const { kind, key } of this.rows) if (kind === "end") this.#touched.add(key);
+  }
+
   /** The turn that runs, or null. */
   get running() {
     for (const turn of [...this.turns.values()].reverse()) if (turn.status === "inProgress") return turn;

@@ -102,16 +102,16 @@ export class ThreadView {
     for (const button of this.acts) button.hidden = !mayWrite;
     const model = this.attachment.thread.settings?.model ?? head.model;
     const facts = [
-      [null, state.label],
-      head.gitInfo?.branch ? ["branch", head.gitInfo.branch] : null,
-      ["file", tail(head.cwd, 2), head.cwd],
-      model ? [null, model] : null,
-      people.length > 1 ? ["people", many(people.length, "client"), people.map(called).join(", ")] : null,
+      ["state", null, state.label],
+      people.length > 1 ? ["people", "people", many(people.length, "client"), people.map(called).join(", ")] : null,
+      head.gitInfo?.branch ? ["branch", "branch", head.gitInfo.branch] : null,
+      ["place", "file", tail(head.cwd, 2), head.cwd],
+      model ? ["model", null, model] : null,
     ].filter(Boolean);
     const look = JSON.stringify(facts);
     if (this.facts.dataset.look === look) return;
     this.facts.dataset.look = look;
-    fill(this.facts, facts.map(([name, text, long]) => h("span", { class: "fact", title: long }, name ? icon(name) : null, h("span", { class: "clip" }, text))));
+    fill(this.facts, facts.map(([kind, name, text, long]) => h("span", { class: `fact fact-${kind}`, title: long ?? text }, name ? icon(name) : null, h("span", { class: "clip" }, text))));
   }
 
   #showFailure(failure) {

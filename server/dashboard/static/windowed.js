@@ -9,7 +9,8 @@ const NEAR_START = 1200;
 
 /**
  * A list in `scroller`. `draw(row, element | null)` gives a row's element, the same one where it can be brought up to
- * date; `estimate(row)` its height in pixels. `follows`: stay at the end while the list grows. `onStart`: called when
+ * date; `estimate(row)` its height in pixels. `follows`: stay at the end while the list grows; `keepsTop`:
+ * who is at the beginning sees what is put there. `onStart`: called when
  * somebody comes near the first row; `onEnd` near the last.
  */
 export class Windowed {
@@ -23,10 +24,11 @@ export class Windowed {
   #frame = 0;
   #touched = new Set();
   #width = 0;
+  #top = 0;
   #goes = false; // to the first row, wherever it is now
 
-  constructor(scroller, canvas, { draw, estimate, follows = false, onStart = null, onEnd = null, onMoved = null }) {
-    Object.assign(this, { scroller, canvas, draw, estimate, follows, onStart, onEnd, onMoved });
+  constructor(scroller, canvas, { draw, estimate, follows = false, keepsTop = false, onStart = null, onEnd = null, onMoved = null }) {
+    Object.assign(this, { scroller, canvas, draw, estimate, follows, keepsTop, onStart, onEnd, onMoved });
     this.stuck = follows;
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.observer = new ResizeObserver(() => this.#resized());
@@ -105,7 +107,11 @@ export class Windowed {
 
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-    this.stuck = this.follows && scrollHeight - scrollTop - clientHeight < NEAR_END;
+    const atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END;
+    const back = scrollTop < this.#top - 1; // only a person goes back; content and size may move the end away as well
+    this.#top = scrollTop;
+    if (this.#goes || (this.stuck && !atEnd && !back)) return this.request();
+    this.stuck = this.follows && atEnd;
     this.onMoved?.(this.stuck);
     this.request();
   }
@@ -171,7 +177,8 @@ export class Windowed {
       this.stuck = false;
       this.scroller.scrollTop = 0;
     }
-    const anchor = this.stuck || this.#goes ? null : this.#anchor();
+    const atTop = this.keepsTop && this.scroller.scrollTop < NEAR_END;
+    const anchor = this.stuck || this.#goes || atTop ? null : this.#anchor();
     this.#goes = false;
     if (anchor !== null) this.#follow(anchor);
     const [first, last] = this.#range();
@@ -182,6 +189,7 @@ export class Windowed {
     this.canvas.style.paddingTop = `${this.#rows.length ? this.#offsets[first] : 0}px`;
     this.canvas.style.paddingBottom = `${this.#rows.length ? total - this.#offsets[last] : 0}px`;
     this.#settle(anchor);
+    this.#top = this.scroller.scrollTop;
     if (grew) this.request();
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     if (scrollTop < NEAR_START) this.onStart?.();
