@@ -108,8 +108,8 @@ def _colleague(home: Path, number: int, apart: int) -> Written:
 def showcase(home: Path, number: int = 9000, cwd: str = "/home/team/storage") -> Written:
     """A thread with every kind of item, on which a demanding eye may rest."""
     builder = RolloutBuilder(home, number=number, git=GitState(branch="fix/upload-retry"), cwd=cwd)
-    for turn in range(1, 6):
-        builder.turn(f"Look at part {turn} of the client.", f"Part {turn} is sound.", spent(turn))
+    for part in range(1, 6):
+        builder.turn(f"Look at part {part} of the client.", f"Part {part} is sound.", spent(part))
     builder.begin().say("Uploads fail when the network is slow. Make them try again, but only after timeouts.")
     turn = builder.turn_ids[-1]
     builder.add(

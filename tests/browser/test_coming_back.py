@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from server.providers.scripted import Gate, completed, message, reasoning
+from server.providers.scripted import Gate, Response, completed, message, reasoning
 from tests.browser.house import cut
 from tests.browser.tab import Browser, Tab
 from tests.support.harness import Server, running
@@ -55,7 +55,7 @@ async def streaming(browser: Browser, server: Server) -> tuple[Tab, Tab]:
 
 async def test_a_cut_socket_loses_and_doubles_no_letter(tmp_path: Path, browser: Browser) -> None:
     stops = gates(3)
-    script = [reasoning("**Counting**\n\nFrom nought."), message(deltas=told(stops)), completed()]
+    script: Response = [reasoning("**Counting**\n\nFrom nought."), message(deltas=told(stops)), completed()]
     async with running(tmp_path, script) as server:
         tabs = await streaming(browser, server)
         for passed, stop in enumerate(stops):
@@ -122,7 +122,7 @@ async def test_a_server_that_was_started_again_is_found_and_the_thread_is_whole(
         await expect(tab.page.locator(".foot")).to_have_count(1)
         port = server.app.listener.port
     await expect(tab.link).to_have_text("Connection lost. Trying again…")
-    flags = {"listen": f"ws://127.0.0.1:{port}"}
+    flags: dict[str, str | None] = {"listen": f"ws://127.0.0.1:{port}"}
     async with running(tmp_path, [message("after"), completed()], flags=flags) as server:
         await expect(tab.link).to_have_text("Live")
         await tab.say("Still there?")

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from protocol.dialects.versions import NEWEST
-from server.providers.scripted import Gate, completed, message, reasoning
+from server.providers.scripted import Gate, Response, completed, message, reasoning
 from tests.browser import scenery
 from tests.browser.house import OFFLINE
 from tests.browser.tab import Browser
@@ -82,7 +82,7 @@ async def test_a_turn_of_the_offline_model_is_seen_as_it_grows(tmp_path: Path, b
 
 async def test_text_comes_letter_by_letter_and_may_be_steered_and_stopped(tmp_path: Path, browser: Browser) -> None:
     half, steered, never = Gate(), Gate(), Gate()
-    script = [
+    script: list[Response] = [
         [reasoning("**Thinking hard**\n\nAbout it."), message(deltas=["First ", half, "half."]), steered, completed()],
         [message(deltas=["More ", never, "never."], id="msg-2"), completed()],
     ]

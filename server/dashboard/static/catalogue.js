@@ -127,7 +127,7 @@ export class Catalogue {
     const before = this.find(threadId);
     this.#update(threadId, { status });
     if (status.type === "active" && before?.status.type !== "active") {
-      if (before !== undefined && this.term === "" && !this.archived) this.#toTop({ ...before, status });
+      if (before !== undefined && this.term === "" && !this.archived) this.#toTop({ ...before, status, recencyAt: Math.floor(Date.now() / 1000) });
       if (before === undefined) this.#refresh(threadId);
     } else if (before?.status.type === "active" && status.type !== "active") this.#refresh(threadId);
   }
