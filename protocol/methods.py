@@ -19,6 +19,7 @@ from protocol import (
     raised,
     read_state,
     removal,
+    review,
     search,
     settings,
     skills,
@@ -181,6 +182,7 @@ TURN_STEER = Method(
     scope="write",
 )
 TURN_INTERRUPT = Method("turn/interrupt", turn.TurnInterruptParams, Empty, by_thread, scope="write")
+REVIEW_START = Method("review/start", review.ReviewStartParams, review.ReviewStartResponse, by_thread, scope="write")
 
 USAGE_READ = Method("threadcast/usage/read", usage.UsageReadParams, usage.UsageReadResponse, by_thread, scope="view")
 USAGE_LIST = Method("threadcast/usage/list", usage.UsageListParams, usage.UsageListResponse, scope="view")
@@ -329,6 +331,7 @@ METHODS: tuple[Method[Any, Any], ...] = (
     TURN_START,
     TURN_STEER,
     TURN_INTERRUPT,
+    REVIEW_START,
     USAGE_READ,
     USAGE_LIST,
     COMMAND_EXEC,
