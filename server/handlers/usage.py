@@ -16,7 +16,8 @@ from protocol.usage import (
 )
 from rollout.catalog import Catalog
 from rollout.events import TokenUsageInfo
-from rollout.turn_usage import newest_usage
+from rollout.reader import RolloutError
+from rollout.turn_usage import newest_usage, spent
 from rollout.usage import breakdown, to_wire
 from server.dispatch import Call, handles
 from server.handlers.checks import parse_thread_id
@@ -35,8 +36,11 @@ async def read(call: Call, params: UsageReadParams) -> UsageReadResponse:
     path = live.summary.path if live is not None else await call.app.opening.find(thread_id, archived=True)
     if path is None:
         raise invalid_request(f"thread not found: {thread_id}")
-    found = await call.app.opening.spent(path)
-    turns = [TurnUsage(turn_id=turn_id, usage=breakdown(spent)) for turn_id, spent in found.turns]
+    try:
+        found = await asyncio.to_thread(spent, path)
+    except (RolloutError, OSError) as error:
+        raise invalid_request(f"failed to load rollout `{path}`: {error}") from error
+    turns = [TurnUsage(turn_id=turn_id, usage=breakdown(counted)) for turn_id, counted in found.turns]
     return UsageReadResponse(usage=_told(found.newest), turns=turns)
 
 

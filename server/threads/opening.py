@@ -21,7 +21,7 @@ from protocol.errors import ProviderNotConfigured, RpcError, internal_error, inv
 from protocol.thread import SessionOverrides, ThreadForkParams, ThreadResumeParams, ThreadStartParams
 from protocol.turn import Turn
 from protocol.wire import UNSET, UnsetType
-from rollout import fork, prompt, reader, turn_usage
+from rollout import fork, prompt, reader
 from rollout.boundaries import first_words
 from rollout.catalog import Catalog, Latest, ThreadSummary
 from rollout.events import ThreadNameUpdated, ThreadRolledBack
@@ -37,7 +37,6 @@ from rollout.paths import Home, new_rollout_path
 from rollout.read_states import ReadStates
 from rollout.reader import RolloutError, RolloutWithoutMeta
 from rollout.recorder import Recorder
-from rollout.turn_usage import Spent
 from rollout.usage import Usage
 from server.config import Config
 from server.connection import Connection
@@ -120,11 +119,6 @@ class Opening:
         if not turns:
             return summary, []
         return summary, present(fold(path).history.turns(), active=False)
-
-    async def spent(self, path: Path) -> Spent:
-        """What each turn of a rollout cost. Raises :class:`~protocol.errors.RpcError`."""
-        found: Spent = await _refusing(path, turn_usage.spent, path)
-        return found
 
     async def append(self, path: Path, thread_id: str, entry: Callable[[SessionMeta], Entry]) -> None:
         """Record what ``entry`` makes of its meta in a thread that is not loaded.
