@@ -27,6 +27,7 @@ from protocol import (
     thread,
     thread_list,
     turn,
+    usage,
 )
 from protocol.method import Method as Method
 from protocol.method import by_client, by_configuration, by_thread
@@ -183,6 +184,9 @@ TURN_STEER = Method(
 TURN_INTERRUPT = Method("turn/interrupt", turn.TurnInterruptParams, Empty, by_thread, scope="write")
 REVIEW_START = Method("review/start", review.ReviewStartParams, review.ReviewStartResponse, by_thread, scope="write")
 
+USAGE_READ = Method("threadcast/usage/read", usage.UsageReadParams, usage.UsageReadResponse, by_thread, scope="view")
+USAGE_LIST = Method("threadcast/usage/list", usage.UsageListParams, usage.UsageListResponse, scope="view")
+
 COMMAND_EXEC = Method(
     "command/exec",
     command.CommandExecParams,
@@ -328,6 +332,8 @@ METHODS: tuple[Method[Any, Any], ...] = (
     TURN_STEER,
     TURN_INTERRUPT,
     REVIEW_START,
+    USAGE_READ,
+    USAGE_LIST,
     COMMAND_EXEC,
     COMMAND_EXEC_WRITE,
     COMMAND_EXEC_RESIZE,

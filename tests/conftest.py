@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.schema.witness import take_complaints
-from tests.support import codex, sandboxes, typescript
+from tests.support import chromium, codex, sandboxes, typescript
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -29,6 +29,10 @@ def _missing(item: pytest.Item) -> str | None:
         return typescript.missing()
     if (marker := item.get_closest_marker("sandbox")) is not None:
         return sandboxes.missing(*marker.args)
+    if item.get_closest_marker("chromium") is not None:
+        return chromium.missing()
+    if item.get_closest_marker("node") is not None:
+        return chromium.missing_node()
     return None
 
 

@@ -29,6 +29,7 @@ from server.handlers import (
     terminals,
     thread,
     turn,
+    usage,
 )
 
 ROUTES: tuple[Route[Any, Any], ...] = (
@@ -65,6 +66,8 @@ ROUTES: tuple[Route[Any, Any], ...] = (
     turn.steer,
     turn.interrupt,
     review.start,
+    usage.read,
+    usage.list_usage,
     command.execute,
     command.write,
     command.resize,
