@@ -137,8 +137,9 @@ _DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 """What may be written in any case: nothing is kept there."""
 
 
-_OF_THE_KERNEL = [f"/proc/{name}" for name in "acpi asound bus fs irq mtrr scsi sys sysrq-trigger".split()]
-"""Settings of the whole machine. Some ask only for the user they belong to: where the server is root, so is a command."""
+_SETTINGS = ("acpi", "asound", "bus", "fs", "irq", "mtrr", "scsi", "sys", "sysrq-trigger")
+_OF_THE_KERNEL = [f"/proc/{name}" for name in _SETTINGS]
+"""Settings of the whole machine. Some let in whoever has the id of root, as commands of such a server have."""
 
 
 def policy_of_profile(profile: PermissionProfile, policy: SandboxPolicy) -> SandboxPolicy:
