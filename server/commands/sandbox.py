@@ -139,7 +139,7 @@ _DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 
 _SETTINGS = ("acpi", "asound", "bus", "fs", "irq", "mtrr", "scsi", "sys", "sysrq-trigger")
 _OF_THE_KERNEL = [f"/proc/{name}" for name in _SETTINGS]
-"""Settings of the whole machine. Some only ask for the user they belong to: if the server is root, so is a command."""
+"""Settings of the whole machine. Some let in whoever has the id of root, as commands of such a server have."""
 
 
 def policy_of_profile(profile: PermissionProfile, policy: SandboxPolicy) -> SandboxPolicy:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,7 +112,13 @@ def _listening(path: Path) -> Iterator[list[socket.socket]]:
                 (socket.AF_UNIX, socket.SOCK_STREAM),
             )
         ]
-        names = (("127.0.0.1", 0), ("127.0.0.1", 0), str(path), f"{path}d", f"\0threadcast-{os.getpid()}")
+        names: tuple[Any, ...] = (
+            ("127.0.0.1", 0),
+            ("127.0.0.1", 0),
+            str(path),
+            f"{path}d",
+            f"\0threadcast-{os.getpid()}",
+        )
         for each, name in zip(made, names, strict=True):
             each.bind(name)
             each.setblocking(False)
