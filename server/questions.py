@@ -79,15 +79,12 @@ class Questions:
             then()
         self._outgoing.broadcast(asker.id, question)
         try:
-            answer = await answered
-        except asyncio.CancelledError:
+            return await answered
+        finally:
             self._close(question.id)
-            asker.waits(ask, -1)
-            raise
-        # What the asker now says before it waits for anything comes first: what was declined is over, and only then
-        # does the thread wait no more.
-        asyncio.get_running_loop().call_soon(asker.waits, ask, -1)
-        return answer
+            # What the asker now says before it waits for anything comes first: what was declined is over, and only
+            # then does the thread wait no more.
+            asyncio.get_running_loop().call_soon(asker.waits, ask, -1)
 
     def of(self, thread_id: str) -> list[Question]:
         """The open questions of a thread, the oldest first."""

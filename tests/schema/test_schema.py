@@ -124,7 +124,7 @@ def test_a_client_is_judged_by_the_version_that_it_declares(version: str) -> Non
     hello = {"clientInfo": {"name": "codex-tui", "version": version}}
     hears.sent(json.dumps({"id": 1, "method": "initialize", "params": hello}))
     hears.received({"method": "warning", "params": {"message": 1}})
-    assert witness.take_complaints() == [f'{version}: warning: .message: 1 is not of type "string"']
+    assert f'{version}: warning: .message: 1 is not of type "string"' in witness.take_complaints()
 
 
 @pytest.mark.parametrize("asks", [True, False])
