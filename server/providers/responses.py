@@ -12,11 +12,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from io import BytesIO
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-from yarl import URL
 
 from server.errors import TurnError
 from server.offload import off_the_loop
@@ -156,15 +155,17 @@ def retry_delay(attempt: int) -> float:
     return float(FIRST_DELAY * 2 ** (attempt - 1) * random.uniform(0.9, 1.1))
 
 
-def _proxy_for(url: str) -> tuple[URL | None, aiohttp.BasicAuth | None]:
+def _proxy_for(url: str) -> tuple[str | None, aiohttp.BasicAuth | None]:
     """What the environment names as the way to there; asked once, where aiohttp would use a thread for each request."""
     address = urlsplit(url)
     named = None if proxy_bypass(address.hostname or "") else getproxies().get(address.scheme.lower())
     if named is None:
         return None, None
-    proxy = URL(named if "://" in named else f"http://{named}")
-    login = None if proxy.user is None else aiohttp.BasicAuth(proxy.user, proxy.password or "")
-    return proxy.with_user(None), login
+    proxy = urlsplit(named if "://" in named else f"http://{named}")
+    login = None
+    if proxy.username is not None:
+        login = aiohttp.BasicAuth(unquote(proxy.username), unquote(proxy.password or ""))
+    return proxy._replace(netloc=proxy.netloc.rpartition("@")[2]).geturl(), login
 
 
 def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:

