@@ -70,6 +70,15 @@ class Terminal:
             await asyncio.sleep(_PAUSE)
         return screen
 
+    async def lacks(self, gone: str) -> str:
+        """Wait until the screen, without its history, does not hold this; returns it."""
+        deadline = time.monotonic() + PATIENCE
+        while gone in (screen := await self.text()):
+            if time.monotonic() > deadline:
+                raise ScreenError(f"{self._name} still showed {gone}:\n{screen}")
+            await asyncio.sleep(_PAUSE)
+        return screen
+
     async def type(self, text: str) -> None:
         """Type this, until the screen shows it."""
         await self._tmux.run("send-keys", "-t", self._name, "-l", text)
