@@ -19,6 +19,7 @@ from protocol import (
     raised,
     read_state,
     removal,
+    review,
     search,
     settings,
     skills,
@@ -180,6 +181,7 @@ TURN_STEER = Method(
     scope="write",
 )
 TURN_INTERRUPT = Method("turn/interrupt", turn.TurnInterruptParams, Empty, by_thread, scope="write")
+REVIEW_START = Method("review/start", review.ReviewStartParams, review.ReviewStartResponse, by_thread, scope="write")
 
 COMMAND_EXEC = Method(
     "command/exec",
@@ -325,6 +327,7 @@ METHODS: tuple[Method[Any, Any], ...] = (
     TURN_START,
     TURN_STEER,
     TURN_INTERRUPT,
+    REVIEW_START,
     COMMAND_EXEC,
     COMMAND_EXEC_WRITE,
     COMMAND_EXEC_RESIZE,

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar, get_args
 from protocol import item as wire
 from protocol.turn import TurnError
 from protocol.wire import UNSET, Json, UnsetType
-from rollout import events
+from rollout import events, reviews
 from rollout.model_items import as_list, as_object
 from rollout.quoting import join
 
@@ -118,9 +118,8 @@ def entered_review(item_id: str, event: events.EnteredReviewMode) -> wire.Entere
 
 
 def exited_review(item_id: str, event: events.ExitedReviewMode) -> wire.ExitedReviewMode:
-    """The reviewer's explanation."""
-    explanation = str((event.review_output or {}).get("overall_explanation") or "").strip()
-    return wire.ExitedReviewMode(id=item_id, review=explanation or _REVIEW_SILENT)
+    """What the reviewer found."""
+    return wire.ExitedReviewMode(id=item_id, review=reviews.render(event.review_output) or _REVIEW_SILENT)
 
 
 def command(event: events.ExecCommandEnd) -> wire.CommandExecution:

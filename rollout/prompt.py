@@ -21,6 +21,7 @@ from rollout.lines import Compacted, Entry, ResponseItem, TurnContext
 from rollout.mapping import optional
 from rollout.model_items import Item, as_list, as_object, is_known
 from rollout.policy import OUTPUT_LIMIT, cut
+from rollout.requests import REFUSED_IMAGE, without_images
 from rollout.requests import normalise as normalise
 
 SUMMARY_BUDGET = 20_000
@@ -54,6 +55,20 @@ class Prompt:
     def summed_up(self, items: list[Item], summary: str) -> list[Item]:
         """What a compaction makes of these items of the history: the user's own words, then the summary."""
         return summary_form(items, summary, self._summaries)
+
+    def leave_out_images(self) -> bool:
+        """Put words in the place of the images since the user last spoke, or of all if there are none of these.
+
+        False if there are no images at all. The rollout keeps them: another model may read them.
+        """
+        last = max((at for at, item in enumerate(self.items) if is_user_turn(item)), default=0)
+        return self._leave_out_images(last) or self._leave_out_images(0)
+
+    def _leave_out_images(self, since: int) -> bool:
+        told = [without_images(item, REFUSED_IMAGE) for item in self.items[since:]]
+        changed = any(new is not old for new, old in zip(told, self.items[since:], strict=True))
+        self.items[since:] = told
+        return changed
 
     def feed(self, entry: Entry) -> None:
         """Take the next entry. Raises ``ValueError`` for a rollback, which may need what was compacted away."""

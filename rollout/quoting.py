@@ -20,4 +20,8 @@ def quote(word: str) -> str:
         return word
     if "'" not in word:
         return f"'{word}'"
-    return shlex.quote(word) if set(word) & set('"$`\\!') else f'"{word}"'
+    return shlex.quote(word) if "!" in word else '"' + _MEANT.sub(r"\\\g<0>", word) + '"'
+
+
+_MEANT = re.compile(r'["$`\\]')
+"""What means something between double quotes."""

@@ -10,6 +10,7 @@ from rollout.model_items import KINDS, OUTPUT_OF, OUTPUTS, Item, as_list, as_obj
 
 ABORTED = "aborted"
 NO_IMAGE = "[An image was left out: this model takes no images.]"
+REFUSED_IMAGE = "[An image was left out: the model could not read it.]"
 
 _LOCAL = frozenset({"ghost_snapshot"})
 
@@ -22,7 +23,7 @@ def normalise(items: list[Item], *, images: bool = True) -> list[Item]:
     """
     sent = [_request_form(item) for item in items if item.get("type") in KINDS and item["type"] not in _LOCAL]
     sent = list(_complete(_rendered(sent)))
-    return sent if images else [_without_images(item) for item in sent]
+    return sent if images else [without_images(item, NO_IMAGE) for item in sent]
 
 
 def _request_form(item: Item) -> Item:
@@ -80,10 +81,11 @@ def _patch_text(output: Any) -> Any:
         return output
 
 
-def _without_images(item: Item) -> Item:
+def without_images(item: Item, words: str) -> Item:
+    """The item with these words in the place of each image; the very same if it has none."""
     member = "content" if item["type"] == "message" else "output"
     parts = as_list(item.get(member))
     if not any(as_object(part).get("type") == "input_image" for part in parts):
         return item
-    text = {"type": "input_text", "text": NO_IMAGE}
+    text = {"type": "input_text", "text": words}
     return item | {member: [text if as_object(part).get("type") == "input_image" else part for part in parts]}

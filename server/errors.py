@@ -34,8 +34,8 @@ class TurnError(Exception):
 
     ``codex_error_info`` is the camelCase wire form (a name, or an object of one name). ``retryable``: the engine may
     ask again, after ``retry_after`` seconds when the provider named a pause. ``http_status`` of the response that
-    failed. ``context_full``: the usage of the thread must be shown as full. ``rate_limits``: limits told with the
-    failure.
+    failed. ``context_full``: the usage of the thread must be shown as full. ``bad_image``: without some image the model
+    may answer. ``rate_limits``: limits told with the failure.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class TurnError(Exception):
         retry_after: float | None = None,
         http_status: int | None = None,
         context_full: bool = False,
+        bad_image: bool = False,
         rate_limits: RateLimits | None = None,
     ) -> None:
         super().__init__(message)
@@ -56,6 +57,7 @@ class TurnError(Exception):
         self.retry_after = retry_after
         self.http_status = http_status
         self.context_full = context_full
+        self.bad_image = bad_image
         self.rate_limits = rate_limits
 
     def stored_info(self) -> CodexErrorInfo:

@@ -24,14 +24,29 @@ R = TypeVar("R")
 
 
 class Asking:
-    """The requests of one turn. ``rate_limits``: what was heard of them last, None if nothing."""
+    """The requests of one turn. ``rate_limits``: what was heard of them last, None if nothing.
 
-    def __init__(self, host: Host, provider: Provider, settings: Settings, turn_id: str) -> None:
+    ``session``: what the provider knows the conversation by, if it is not the thread's own; ``subagent``: what it is
+    then for.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        provider: Provider,
+        settings: Settings,
+        turn_id: str,
+        *,
+        session: str | None = None,
+        subagent: str | None = None,
+    ) -> None:
         self.host = host
         self.provider = provider
         self.settings = settings
         self.turn_id = turn_id
         self.rate_limits: events.RateLimits | None = None
+        self._session = session or host.id
+        self._subagent = subagent
         self._turn_state = TurnState()
 
     async def persist(self, attempt: Callable[[], Awaitable[R]]) -> R:
@@ -65,7 +80,8 @@ class Asking:
             reasoning=reasoning,
             verbosity=settings.verbosity or known.verbosity,
             service_tier=settings.service_tier,
-            thread_id=self.host.id,
+            thread_id=self._session,
+            subagent=self._subagent,
             turn_id=self.turn_id,
             client_name=name,
             client_version=version,

@@ -19,6 +19,7 @@ from rollout.events import ItemCompleted, ItemStarted, TokenUsageInfo
 from rollout.lines import Compacted, Entry, ResponseItem
 from rollout.model_items import Item, stored_form
 from rollout.prompt import NO_SUMMARY, Prompt
+from rollout.requests import REFUSED_IMAGE, without_images
 from rollout.usage import recomputed
 from server.engine import output
 from server.engine.asking import Asking
@@ -88,13 +89,17 @@ class Compaction:
         )
 
     async def _summary(self, items: list[Item], window: int) -> str:
-        """The model's words. A history that is too long for it loses its oldest items, twice as many each time."""
+        """The model's words. A history that is too long loses its oldest items, twice as many each time."""
         asked = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": self._prompt}]}
         dropped, step = 0, 1
         while True:
             try:
                 return await self._ask([*items[dropped:], asked], window)
             except TurnError as error:
+                legible = [without_images(item, REFUSED_IMAGE) for item in items] if error.bad_image else items
+                if legible != items:
+                    items = legible
+                    continue
                 if not error.context_full or dropped >= len(items):
                     raise
             dropped, step = dropped + step, step * 2
@@ -119,6 +124,7 @@ class CompactTurn(Turn):
     """A turn that only sums up, because somebody wants it. It takes no input."""
 
     kind = "compact"
+    answers = False
 
     def steer(self, given: Input) -> bool:
         """It never does."""

@@ -97,29 +97,39 @@ NOTHING = Known()
 
 
 def news(
-    settings: Settings, current: TurnContext, known: Known, docs: Docs, skills: SkillSet | None = None
+    settings: Settings,
+    current: TurnContext,
+    known: Known,
+    docs: Docs,
+    skills: SkillSet | None = None,
+    permissions: str | None = None,
 ) -> list[ResponseItem]:
     """The context messages that must precede this turn's input, for a model that knows so much.
 
-    Skills are offered once, to a model that has no context yet.
+    Skills are offered once, to a model that has no context yet; ``permissions`` again when they are others.
     """
     last = known.settings
     messages: list[ResponseItem] = []
-    developer = _developer(settings, current, last)
+    developer = [permissions] if permissions and (last is None or _limits(last) != _limits(current)) else []
+    developer += _developer(settings, current, last)
     if last is None and skills is not None:
         developer += offer(skills)
     if developer:
         messages.append(_message("developer", developer))
     user = _instructions(current, docs, None if last is None else known.instructions)
-    if last is None or (last.cwd, last.current_date, last.timezone) != (
-        current.cwd,
-        current.current_date,
-        current.timezone,
-    ):
+    if settings.keys.include_environment_context and (last is None or _place(last) != _place(current)):
         user.append(_environment(current))
     if user:
         messages.append(_message("user", user))
     return messages
+
+
+def _limits(context: TurnContext) -> tuple[Any, ...]:
+    return context.approval_policy, context.sandbox_policy, context.cwd
+
+
+def _place(context: TurnContext) -> tuple[Any, ...]:
+    return context.cwd, context.current_date, context.timezone
 
 
 def _instructions(context: TurnContext, docs: Docs, told: str | None) -> list[str]:

@@ -5,10 +5,8 @@ Knows no client and no file.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from rollout.lines import Entry, ResponseItem
@@ -19,14 +17,14 @@ from server.engine.compaction import Compaction, is_due
 from server.engine.host import Host
 from server.engine.inputs import Input, said
 from server.engine.patches.turn_diff import TurnDiff
-from server.engine.sampling import Sampler
+from server.engine.permission_words import permission_words
+from server.engine.sampling import Sampler, equipped
 from server.engine.settings import Settings
 from server.engine.tools.tool import Work
 from server.engine.turn import Turn
 from server.engine.user_shell import Beside, UserShell
 from server.engine.workspace import Workspace
 from server.providers.provider import Provider
-from server.repository import work_tree
 from server.skills.store import SkillSet
 
 
@@ -49,6 +47,7 @@ class RegularTurn(Turn):
         self._all_skills = workspace.machine.skills
         self._skills = SkillSet()  # those of the turn's working directory, once they have been looked for
         self._docs = project_docs.Docs()
+        self._permissions: str | None = None
         self._workspace = workspace
         self._pending = [given]
         self._has_begun = False  # the turn's own input is taken in
@@ -87,7 +86,7 @@ class RegularTurn(Turn):
         if is_due(self._host.usage_info, prompt, self._settings):
             await Compaction(self._asking).run(prompt)
         await self._look_around()
-        sampler = await self._equipped()
+        sampler = await equipped(self._asking, self._output_schema, self._workspace)
         self._host.emit(*self._context(context.Known(settings=prompt.reference, instructions=prompt.instructions)))
         while True:
             await self._take_in()
@@ -107,17 +106,12 @@ class RegularTurn(Turn):
     async def _look_around(self) -> None:
         self._docs = await project_docs.find(self._settings.docs, self._settings.cwd)
         self._skills = await self._all_skills.at(self._settings.cwd)
-
-    async def _equipped(self) -> Sampler:
-        """What samples, knowing the place where its tools work."""
-        tree = await asyncio.to_thread(lambda: work_tree(Path(self._settings.cwd).resolve()))
-        work = Work(self._host, self.id, self._settings, self._workspace, TurnDiff(None if tree is None else str(tree)))
-        return Sampler(self._asking, self._output_schema, work)
+        self._permissions = await permission_words(self._settings, self._workspace)
 
     def _context(self, known: context.Known) -> Sequence[ResponseItem | Entry]:
         now = datetime.now().astimezone()
         current = context.turn_context(self.id, self._settings, now, self._output_schema)
-        return [*context.news(self._settings, current, known, self._docs, self._skills), current]
+        return [*context.news(self._settings, current, known, self._docs, self._skills, self._permissions), current]
 
     async def _take_in(self) -> None:
         self._tell_notes()

@@ -66,6 +66,20 @@ def _texts(item: dict[str, Any], member: str) -> list[str]:
 
 def _search(item_id: str, item: dict[str, Any]) -> events.WebSearchEnd:
     action = as_object(item.get("action"))
-    return events.WebSearchEnd(
-        call_id=item_id, query=str(action.get("query") or ""), action=action or {"type": "other"}
-    )
+    return events.WebSearchEnd(call_id=item_id, query=_sought(action), action=action or {"type": "other"})
+
+
+def _sought(action: dict[str, Any]) -> str:
+    """What was looked for or opened, in a few words."""
+    queries, url, pattern = as_list(action.get("queries")), str(action.get("url") or ""), action.get("pattern")
+    match action.get("type"):
+        case "open_page":
+            return url
+        case "find_in_page" if pattern:
+            return f"'{pattern}' in {url}" if url else f"'{pattern}'"
+        case "find_in_page":
+            return url
+        case _ if action.get("query") or not queries:
+            return str(action.get("query") or "")
+        case _:
+            return f"{queries[0]} ..." if len(queries) > 1 and queries[0] else str(queries[0])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 from uuid_utils import uuid4
@@ -13,13 +15,18 @@ from rollout import events
 from rollout.prompt import Prompt
 from server.engine import output
 from server.engine.asking import Asking
+from server.engine.patches.turn_diff import TurnDiff
 from server.engine.planning import PlanMessage
 from server.engine.tools.calls import Calls
 from server.engine.tools.tool import Work
 from server.engine.tools.toolbox import Toolbox, toolbox
+from server.engine.workspace import Workspace
 from server.errors import TurnError
 from server.providers import provider as model
 from server.providers.provider import ModelEvent
+from server.repository import work_tree
+
+_WITHOUT_IMAGES = "The model could not read an image. It is asked again, with words in the place of the image."
 
 BREATH = 0.005
 """Seconds of telling after which others get their turn: a model may say much at once, to many."""
@@ -28,9 +35,9 @@ BREATH = 0.005
 class Sampler:
     """Samples for one turn. ``last_message`` is the newest agent text, ``first_token_at`` a ``time.monotonic()``."""
 
-    def __init__(self, asking: Asking, output_schema: Any, work: Work) -> None:
+    def __init__(self, asking: Asking, output_schema: Any, work: Work, without: Sequence[str] = ()) -> None:
         self._asking = asking
-        self._work = work
+        self._work, self._without = work, without
         self._toolbox = Toolbox()
         self._host = asking.host
         self._settings = asking.settings
@@ -48,8 +55,14 @@ class Sampler:
         Raises :class:`~server.errors.TurnError` when the answer cannot be had, and
         :class:`~server.engine.tools.tool.TurnCancelled` when a person ended the turn by what they answered.
         """
-        self._toolbox = await toolbox(self._settings, self._work.workspace)
-        return await self._asking.persist(lambda: self._attempt(prompt))
+        self._toolbox = (await toolbox(self._settings, self._work.workspace)).without(*self._without)
+        while True:
+            try:
+                return await self._asking.persist(lambda: self._attempt(prompt))
+            except TurnError as error:
+                if not error.bad_image or not prompt.leave_out_images():
+                    raise
+                self._host.emit(events.ThreadWarning(message=_WITHOUT_IMAGES))
 
     async def _attempt(self, prompt: Prompt) -> bool:
         self._active = self._planning = None
@@ -147,3 +160,11 @@ class Sampler:
                 self._host.emit(events.ReasoningSummaryDelta(**at, delta=event.delta, summary_index=event.index))
             case model.ReasoningDelta():
                 self._host.emit(events.ReasoningTextDelta(**at, delta=event.delta, content_index=event.index))
+
+
+async def equipped(asking: Asking, output_schema: Any, workspace: Workspace, without: Sequence[str] = ()) -> Sampler:
+    """The sampler of a turn with its tools, but for those of these names, and the place where they work."""
+    settings = asking.settings
+    tree = await asyncio.to_thread(lambda: work_tree(Path(settings.cwd).resolve()))
+    work = Work(asking.host, asking.turn_id, settings, workspace, TurnDiff(None if tree is None else str(tree)))
+    return Sampler(asking, output_schema, work, without)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import structlog
 from uuid_utils import uuid7
 
 from protocol.wire import UNSET
 from rollout import events
-from rollout.lines import ResponseItem
+from rollout.events import Event
+from rollout.lines import Entry, ResponseItem
 from rollout.usage import exceeded
 from server.engine.asking import Asking
 from server.engine.host import Host
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-Kind = Literal["regular", "compact"]
+Kind = Literal["regular", "compact", "review"]
 
 INTERRUPTED = (
     "<turn_aborted>\nThe user stopped the turn here. Commands that were running may have done part of their work, "
@@ -39,6 +41,8 @@ class Turn(ABC):
     """A turn of one thread, begun once; :attr:`ended` is done when it is over."""
 
     kind: Kind
+    answers: ClassVar[bool] = True
+    """Somebody may want to see what it says: it makes its thread unread."""
     last_message: str | None = None
     """The newest text of the agent."""
     first_token_at: float | None = None
@@ -51,7 +55,7 @@ class Turn(ABC):
         self._settings = settings
         self._asking = Asking(host, provider, settings, self.id)
         self._open = True
-        self._stopped = False
+        self._stopped = self._replaced = False
         self._waiting: list[asyncio.Future[None]] = []
         self._work: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -77,6 +81,10 @@ class Turn(ABC):
     async def _keep(self, *, failed: bool) -> None:
         """Record what must not be lost although the turn failed or was stopped."""
 
+    def _last_words(self, *, failed: bool) -> Sequence[Event | Entry]:
+        """What it says after the error that it failed with, or when it has been stopped."""
+        return ()
+
     def begin(self) -> None:
         """Start it. Its first event is emitted in a later turn of the event loop."""
         self._began = time.monotonic()
@@ -87,14 +95,21 @@ class Turn(ABC):
         """It is not about to end. If it is, it takes no more input."""
         return self._open
 
+    def stop(self, *, replaced: bool = False) -> None:
+        """Have it stop soon. Steered input that waits is discarded. ``replaced``: to make room for another turn, of
+        which the model hears nothing."""
+        self._open = False
+        if self._stopped:  # what it does to stop is not stopped
+            return
+        self._stopped, self._replaced = True, replaced
+        if self._work is not None:
+            self._work.cancel()
+
     async def interrupt(self) -> None:
-        """Stop it. Returns when it has stopped, just before its end is told. Steered input that waits is discarded."""
+        """Stop it. Returns when it has stopped, just before its end is told."""
         if self.ended.done():
             return
-        self._open = False
-        if self._work is not None and not self._stopped:  # what it does to stop is not stopped
-            self._work.cancel()
-        self._stopped = True
+        self.stop()
         # A future of its own for each who waits: its task is woken at once, before the turn itself goes on.
         stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(stopped)
@@ -127,17 +142,16 @@ class Turn(ABC):
         await self._host.sync()
 
     async def _abort(self) -> None:
+        self._host.emit(*self._last_words(failed=False))
         self._release()
         await asyncio.sleep(0)  # whoever asked for it gets the reply before the thread hears of the end
         await self._keep(failed=False)
         marker = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": INTERRUPTED}]}
+        told = [] if self._replaced else [ResponseItem(payload=marker)]
+        reason = "replaced" if self._replaced else "interrupted"
         completed_at, duration_ms = self._times()
-        self._host.emit(
-            ResponseItem(payload=marker),
-            events.TurnAborted(
-                turn_id=self.id, reason="interrupted", completed_at=completed_at, duration_ms=duration_ms
-            ),
-        )
+        end = events.TurnAborted(turn_id=self.id, reason=reason, completed_at=completed_at, duration_ms=duration_ms)
+        self._host.emit(*told, end)
 
     async def _fail(self, error: BaseException) -> None:
         if not isinstance(error, TurnError):
@@ -151,7 +165,7 @@ class Turn(ABC):
         if limits is not None and (limits.primary or limits.secondary or limits.credits):
             self._host.emit(events.TokenCount(info=self._host.usage_info, rate_limits=limits))
         failed = events.Error(message=error.message, codex_error_info=error.stored_info())
-        self._host.emit(failed, self._complete(None))
+        self._host.emit(failed, *self._last_words(failed=True), self._complete(None))
 
     def _started(self) -> events.TaskStarted:
         return events.TaskStarted(

@@ -94,6 +94,7 @@ class ShellTurn(Turn):
     """A turn that only runs a person's commands. It takes no input; what is said meanwhile is the next turn."""
 
     kind = "regular"
+    answers = False
 
     def __init__(
         self, host: Host, provider: Provider, settings: Settings, workspace: Workspace, first: UserShell

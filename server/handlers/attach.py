@@ -72,17 +72,23 @@ async def fork(call: Call, params: ThreadForkParams) -> SessionResponse:
 
 
 async def _fork(call: Call, params: ThreadForkParams) -> tuple[LiveThread, Snapshot, project_docs.Docs]:
+    live = await copied(call, params)
+    with call.app.loaded.held(live):
+        docs = await project_docs.find(live.settings.docs, live.settings.cwd)
+        if not params.exclude_turns:
+            await live.prepare(call.connection.version)
+        return live, attach(call, live, turns=not params.exclude_turns), docs
+
+
+async def copied(call: Call, params: ThreadForkParams) -> LiveThread:
+    """A copy of a thread, which nobody follows yet."""
     path = await _source(call, params.thread_id, params.path)
     source = next((thread for thread in call.app.loaded if thread.summary.path == path), None)
     if source is not None:
         source.require_written()
     live = await call.app.opening.fork(path, params, originator=call.connection.client_name)
-    docs = await project_docs.find(live.settings.docs, live.settings.cwd)
     call.app.loaded.add(live, told=False)
-    with call.app.loaded.held(live):
-        if not params.exclude_turns:
-            await live.prepare(call.connection.version)
-        return live, attach(call, live, turns=not params.exclude_turns), docs
+    return live
 
 
 def attach(call: Call, live: LiveThread, *, turns: bool, seen: Position | None = None) -> Snapshot:

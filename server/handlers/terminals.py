@@ -44,9 +44,9 @@ async def shell_command(call: Call, params: ThreadShellCommandParams) -> Empty:
     if live.turn is None:
         call.app.refuse_when_draining()
         live.materialise()
-        live.begin_alone(ShellTurn(live, provider, live.settings, live.workspace, shell))
+        live.lineup.follow(ShellTurn(live, provider, live.settings, live.workspace, shell))
     elif not live.turn.run_beside(shell):
-        raise invalid_request("the history of this thread is being summed up; wait for the end of that turn")
+        raise invalid_request(f"a {live.turn.kind} turn of this thread is running; wait for its end")
     return Empty()
 
 

@@ -60,15 +60,13 @@ async def start(call: Call, params: TurnStartParams) -> TurnStartResponse:
 
 @handles(methods.THREAD_COMPACT_START)
 async def compact(call: Call, params: ThreadIdParams) -> Empty:
-    """Begin a turn that sums up the model history."""
+    """Begin a turn that sums up the model history, in the place of one that is running."""
     live = call.app.loaded.require(parse_thread_id(params.thread_id))
     await live.claim()
     provider = await call.app.provider(live.settings.provider)
-    if live.is_busy:
-        raise invalid_request(f"a turn of thread {live.id} is running; stop it, or wait for its end, and try again")
     call.app.refuse_when_draining()
     live.client = (call.connection.client_name, call.connection.client_version)
-    live.begin_alone(CompactTurn(live, provider, live.settings))
+    live.lineup.replace(CompactTurn(live, provider, live.settings))
     return Empty()
 
 
@@ -85,9 +83,9 @@ async def steer(call: Call, params: TurnSteerParams) -> TurnSteerResponse:
         raise invalid_request("no active turn to steer")
     if turn.id != params.expected_turn_id:
         raise invalid_request(f"expected active turn id `{params.expected_turn_id}` but found `{turn.id}`")
-    if turn.kind == "compact":
+    if turn.kind != "regular":
         kind = {"activeTurnNotSteerable": {"turnKind": turn.kind}}
-        error = TurnError(message="cannot steer a compact turn", codex_error_info=kind)
+        error = TurnError(message=f"cannot steer a {turn.kind} turn", codex_error_info=kind)
         raise invalid_request(error.message, error)
     if not turn.steer(Input(params.input, params.client_user_message_id)):
         raise invalid_request("no active turn to steer")
@@ -114,11 +112,11 @@ async def interrupt(call: Call, params: TurnInterruptParams) -> Empty:
 
 
 def _give(call: Call, live: LiveThread, params: TurnStartParams, provider: Provider) -> str:
-    """Hand the input to the running turn, or begin one, maybe after a compaction. Returns its id."""
+    """Hand the input to the running turn, or begin one, maybe after one that takes no input. Returns its id."""
     if (news := adopt(live, turn_settings(live.settings, params), record=False)) is not None:
         live.broadcast(news)
     given = Input(params.input, params.client_user_message_id)
-    taking = live.next or live.turn
+    taking = live.lineup.last
     if taking is not None and taking.steer(given):
         return taking.id
     live.client = (call.connection.client_name, call.connection.client_version)

@@ -65,7 +65,10 @@ def _bad_request(error: Mapping[str, Any], body: bytes) -> TurnError:
         return TurnError(message or "The request was refused by policy.", "cyberPolicy", http_status=400)
     if "image" in code or "valid image" in message:
         return TurnError(
-            "An image of the last message is not valid. Remove it and try again.", "badRequest", http_status=400
+            "An image of the last message is not valid. Remove it and try again.",
+            "badRequest",
+            http_status=400,
+            bad_image=True,
         )
     return TurnError(body.decode(errors="replace") or "bad request", http_status=400)
 

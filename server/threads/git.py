@@ -7,9 +7,7 @@ from pathlib import Path
 
 from protocol.wire import UNSET, UnsetType
 from rollout.lines import GitState
-from server.repository import work_tree
-
-_TIMEOUT = 5.0
+from server.repository import ask_git, work_tree
 
 
 async def git_state(cwd: str) -> GitState | None:
@@ -25,25 +23,4 @@ async def git_state(cwd: str) -> GitState | None:
 
 
 async def _ask(cwd: str, *question: str) -> str | UnsetType:
-    try:
-        process = await asyncio.create_subprocess_exec(
-            "git",
-            "-C",
-            cwd,
-            *question,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-    except (OSError, ValueError):  # no git here, or no folder that it could be asked about
-        return UNSET
-    try:
-        async with asyncio.timeout(_TIMEOUT):
-            answer, _ = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        return UNSET
-    if process.returncode != 0:  # what it prints then is no answer: in a repository without a commit, "HEAD"
-        return UNSET
-    return answer.decode(errors="replace").strip() or UNSET
+    return await ask_git(cwd, *question) or UNSET

@@ -40,7 +40,6 @@ from rollout.read_states import ReadStates
 from rollout.reader import RolloutError
 from rollout.usage import attribute, recomputed
 from server.connection import Connection
-from server.engine.compaction import CompactTurn
 from server.engine.conversing import RegularTurn
 from server.engine.inputs import Input
 from server.engine.settings import Settings
@@ -54,6 +53,7 @@ from server.subscriptions import Subscriptions
 from server.threads.describe import thread_object
 from server.threads.inflight import InFlight
 from server.threads.limits import Limits
+from server.threads.lineup import Lineup
 from server.threads.memory import Memory, Reread
 from server.threads.recent import Recent
 from server.threads.repeats import turn_with
@@ -92,8 +92,7 @@ class LiveThread:
     ) -> None:
         self.summary, self.settings, self.meta = summary, settings, meta
         self.client: tuple[str, str] = ("threadcast", "0")
-        self.turn: Turn | None = None
-        self.next: Turn | None = None  # begins when the running one ends
+        self.lineup = Lineup()
         self.interrupted: str | None = None  # the turn that was stopped last
         self._memory = memory
         self._writing = writing
@@ -133,6 +132,11 @@ class LiveThread:
     def status(self) -> ThreadStatus:
         """As clients see it."""
         return self._status.wire()
+
+    @property
+    def turn(self) -> Turn | None:
+        """The running turn."""
+        return self.lineup.running
 
     @property
     def is_busy(self) -> bool:
@@ -246,9 +250,9 @@ class LiveThread:
             case events.TaskComplete() | events.TurnAborted():
                 if isinstance(event, events.TurnAborted):
                     self.interrupted = optional(event.turn_id)
-                elif self._status.failed or not isinstance(self.turn, CompactTurn):
+                elif self._status.failed or self.turn is None or self.turn.answers:
                     self._note_unread(event.turn_id)
-                self._begin(self.next)
+                self.lineup.advance()
                 self._set_status(replace(self._status, running=False))
                 self._on_change(self)
             case _:
@@ -296,23 +300,11 @@ class LiveThread:
 
     def begin_turn(self, provider: Provider, given: Input, output_schema: object) -> Turn:
         """Start a turn with the settings of now; if one is running that takes no input, start it after that one."""
-        turn = self.next = RegularTurn(self, provider, self.settings, given, self.workspace, output_schema)
-        if self.turn is None:
-            self._begin(turn)
-        return turn
-
-    def begin_alone(self, turn: Turn) -> None:
-        """Start a turn of this thread that answers no input. The caller made sure that none is running."""
-        self._begin(turn)
-
-    def _begin(self, turn: Turn | None) -> None:
-        self.turn, self.next = turn, None
-        if turn is not None:
-            turn.begin()
+        return self.lineup.follow(RegularTurn(self, provider, self.settings, given, self.workspace, output_schema))
 
     def turn_with(self, client_id: str | None) -> WireTurn | None:
         """The turn that has the input which a client gave this id, without its items; None if there is none."""
-        return turn_with(client_id, self.next or self.turn, self._memory.history)
+        return turn_with(client_id, self.lineup.last, self._memory.history)
 
     async def prompt(self) -> Prompt:
         """The model history; read from disk the first time. Raises :class:`~server.errors.TurnError`."""
@@ -378,7 +370,7 @@ class LiveThread:
 
     async def settle(self) -> None:
         """Stop the running turn and write what waits. Raises :class:`~protocol.errors.RpcError` if that cannot be."""
-        await self._stop()
+        await self.lineup.stop()
         self.require_written()
 
     def require_written(self) -> None:
@@ -388,12 +380,7 @@ class LiveThread:
 
     async def close(self) -> None:
         """Stop the running turn, write what waits, close the rollout. The thread is of no use afterwards."""
-        await self._stop()
+        await self.lineup.stop()
         await self.workspace.close()
         if self._writing is not None:
             self._writing.close()
-
-    async def _stop(self) -> None:
-        while (turn := self.turn) is not None:
-            await turn.interrupt()
-            await asyncio.wait({turn.ended})

@@ -2,122 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from server.providers.scripted import Gate, Response, Step, completed, function_call, message
-from tests.support.harness import CONFIG, Client, Message, Server, running
+from protocol.dialects.versions import V0_147
+from tests.support.commands import (
+    DONE,
+    KNOWN,
+    answers,
+    begun,
+    calls,
+    commands,
+    ended,
+    of_command,
+    output,
+    over,
+    read,
+    run,
+    script,
+    started,
+)
+from tests.support.harness import CONFIG, running
 from tests.support.processes import is_alive, pids_in, until
-from tests.support.sandboxes import missing
-
-DONE: Response = [message("done"), completed()]
-FREE = {"sandbox": "danger-full-access", "approvalPolicy": "never"}
-WALLED = pytest.mark.skipif(missing() is not None, reason=str(missing()))
-
-HOMELESS = CONFIG + '[shell_environment_policy]\nset = { HOME = "/nonexistent" }\n'
-"""A login shell finds nobody's own settings, which may take any time."""
-
-KNOWN = CONFIG.replace("test-model", "gpt-5.4")
-
-Arguments = Any
-
-
-def calls(*made: tuple[str, Arguments]) -> Response:
-    """An answer of the model that only makes these calls."""
-    steps: list[Step | list[Step]] = [
-        function_call(name, json.dumps(arguments), call_id=f"call-{at}") for at, (name, arguments) in enumerate(made)
-    ]
-    return [*steps, completed()]
-
-
-def run(cmd: str, **arguments: Any) -> Response:
-    """An answer that runs one command."""
-    return calls(("exec_command", {"cmd": cmd, "login": False, **arguments}))
-
-
-def script(command: str, **arguments: Any) -> Response:
-    """An answer that waits for one command."""
-    return calls(("shell_command", {"command": command, "login": False, **arguments}))
-
-
-def make(folder: Path) -> None:
-    """It may be there."""
-    folder.mkdir(exist_ok=True)
-
-
-async def started(server: Server, folder: Path, **params: Any) -> tuple[Client, str]:
-    """A client with a thread in this folder."""
-    make(folder)
-    client = await server.client()
-    thread = (await client.call("thread/start", **({"cwd": str(folder)} | FREE | params)))["thread"]["id"]
-    return client, thread
-
-
-def of_command(client: Client) -> list[str]:
-    """What was told of commands, in order."""
-    told: list[str] = []
-    for each in client.log:
-        method, params = str(each.get("method")), each.get("params", {})
-        if method.startswith("item/commandExecution/") or (
-            method in ("item/started", "item/completed") and params["item"]["type"] == "commandExecution"
-        ):
-            told.append(method.rpartition("/")[2])
-    return told
-
-
-def commands(client: Client) -> list[Message]:
-    """The commands as they ended."""
-    ended = [each["item"] for each in client.heard("item/completed")]
-    return [item for item in ended if item["type"] == "commandExecution"]
-
-
-async def begun(client: Client) -> Message:
-    """The first command that is told to have begun."""
-    return await _about_a_command(client, "item/started")
-
-
-async def ended(client: Client) -> Message:
-    """The first command that is told to have ended."""
-    return await _about_a_command(client, "item/completed")
-
-
-async def _about_a_command(client: Client, method: str) -> Message:
-    def wanted(message: Message) -> bool:
-        return message.get("method") == method and message["params"]["item"]["type"] == "commandExecution"
-
-    told: Message = (await client.find(wanted))["params"]
-    return told
-
-
-async def over(client: Client, **members: str) -> None:
-    """Wait for the end of a turn with these members."""
-
-    def wanted(message: Message) -> bool:
-        return message.get("method") == "turn/completed" and members.items() <= message["params"]["turn"].items()
-
-    await client.find(wanted)
-
-
-def output(client: Client) -> str:
-    """What was told of their output."""
-    return "".join(each["delta"] for each in client.heard("item/commandExecution/outputDelta"))
-
-
-def answers(server: Server, request: int = -1) -> list[str]:
-    """What the model was told of its calls."""
-    items = server.provider.requests[request].input
-    return [each["output"] for each in items if each["type"] == "function_call_output"]
-
-
-async def read(client: Client, thread: str) -> list[Message]:
-    """The commands as the thread has them."""
-    turns = (await client.call("thread/read", threadId=thread, includeTurns=True))["thread"]["turns"]
-    items: list[Message] = [item for turn in turns for item in turn["items"]]
-    return [item for item in items if item["type"] == "commandExecution"]
 
 
 async def test_a_command_is_shown_from_its_start_to_its_end_and_kept(tmp_path: Path) -> None:
@@ -182,6 +90,7 @@ async def test_a_model_types_into_a_terminal_that_outlived_its_turn(tmp_path: Pa
         assert answers(server)[-1] == f"write_stdin failed: Unknown process id {number}"
 
 
+@pytest.mark.since(V0_147)  # the first that lists them
 async def test_a_command_that_goes_on_ends_under_its_turn_for_all_who_follow_then(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
@@ -208,33 +117,44 @@ async def test_a_command_that_goes_on_ends_under_its_turn_for_all_who_follow_the
         assert [each | {"id": ""} for each in await read(client, thread)] == [each | {"id": ""} for each in live]
 
 
-@pytest.mark.parametrize("way", ["clean", "terminate", "archive"])
+STUBBORN = "trap '' TERM INT; echo $$ >> {0}; setsid sh -c 'echo $$ >> {0}; sleep 60' & sleep 60; sleep 60"
+
+
+@pytest.mark.parametrize("way", ["clean", "archive"])
 async def test_commands_that_go_on_end_when_somebody_wants_it(tmp_path: Path, way: str) -> None:
     pids = tmp_path / "pids"
-    stubborn = f"trap '' TERM INT; echo $$ >> {pids}; setsid sh -c 'echo $$ >> {pids}; sleep 60' & sleep 60; sleep 60"
-    async with running(tmp_path / "home", run(stubborn, yield_time_ms=250), DONE) as server:
+    async with running(tmp_path / "home", run(STUBBORN.format(pids), yield_time_ms=250), DONE) as server:
         client, thread = await started(server, tmp_path / "work")
         await client.start_turn(thread, "go")
         found = await pids_in(pids, 2)
-        item = (await begun(client))["item"]
         if way == "clean":
             await client.call("thread/backgroundTerminals/clean", threadId=thread)
-        elif way == "terminate":
-            one = await client.call(
-                "thread/backgroundTerminals/terminate", threadId=thread, processId=item["processId"]
-            )
-            assert one == {"terminated": True}
+            told = await ended(client)
+            assert (told["item"]["status"], told["item"]["exitCode"]) == ("failed", -1)
         else:
             await client.hear("turn/completed")
             await client.call("thread/archive", threadId=thread)
         await until(lambda: not any(is_alive(pid) for pid in found))
-        if way != "archive":
-            told = await ended(client)
-            assert (told["item"]["status"], told["item"]["exitCode"]) == ("failed", -1)
-            none = await client.call("thread/backgroundTerminals/terminate", threadId=thread, processId="x")
-            assert none == {"terminated": False}
 
 
+@pytest.mark.since(V0_147)  # the first that ends single ones
+async def test_one_command_that_goes_on_ends_when_somebody_wants_it(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    async with running(tmp_path / "home", run(STUBBORN.format(pids), yield_time_ms=250), DONE) as server:
+        client, thread = await started(server, tmp_path / "work")
+        await client.start_turn(thread, "go")
+        found = await pids_in(pids, 2)
+        process = (await begun(client))["item"]["processId"]
+        one = await client.call("thread/backgroundTerminals/terminate", threadId=thread, processId=process)
+        assert one == {"terminated": True}
+        await until(lambda: not any(is_alive(pid) for pid in found))
+        told = await ended(client)
+        assert (told["item"]["status"], told["item"]["exitCode"]) == ("failed", -1)
+        none = await client.call("thread/backgroundTerminals/terminate", threadId=thread, processId="x")
+        assert none == {"terminated": False}
+
+
+@pytest.mark.since(V0_147)  # the first that lists them
 async def test_an_interrupt_leaves_a_terminal_and_ends_a_command_that_is_waited_for(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     both = calls(
@@ -402,7 +322,7 @@ async def test_what_nobody_may_be_asked_about_is_not_run(tmp_path: Path) -> None
         assert "approval policy" in answers(server)[0]
 
 
-@WALLED
+@pytest.mark.sandbox
 async def test_a_command_runs_within_walls_and_again_without_if_a_person_says_so(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     refused = run(f"echo x > {outside}")
@@ -423,65 +343,3 @@ async def test_a_command_runs_within_walls_and_again_without_if_a_person_says_so
         assert outside.read_text() == "x\n"
         assert of_command(client) == ["started", "requestApproval", "completed"]
         assert [item["status"] for item in commands(client)] == ["completed"]
-
-
-# -- of a person -------------------------------------------------------------------------------------------------------
-
-
-async def test_a_person_runs_a_command_in_a_turn_of_its_own(tmp_path: Path) -> None:
-    async with running(tmp_path / "home", DONE, config=HOMELESS) as server:
-        client, thread = await started(server, tmp_path / "work", sandbox="read-only")
-        await client.call("thread/shellCommand", threadId=thread, command=" echo out > here; cat here; exit 3 ")
-        turn = (await client.hear("turn/completed"))["turn"]
-        assert turn["status"] == "completed"
-        (item,) = commands(client)
-        assert (item["source"], item["exitCode"], item["aggregatedOutput"]) == ("userShell", 3, "out\n")
-        assert [each | {"id": ""} for each in await read(client, thread)] == [item | {"id": ""}]
-        await client.run_turn(thread, "what was that?")
-        records = [part["text"] for item in server.provider.requests[0].input for part in item.get("content", [])]
-        (record,) = [text for text in records if text.startswith("<user_shell_command>")]
-        assert "<command>\necho out > here; cat here; exit 3\n</command>\n<result>\nExit code: 3\nDuration: " in record
-        assert record.endswith("Output:\nout\n\n</result>\n</user_shell_command>")
-
-
-async def test_a_persons_command_in_a_turn_makes_the_model_answer_again(tmp_path: Path) -> None:
-    gate = Gate()
-    held: Response = [message(deltas=["one ", gate, "two"]), completed()]
-    async with running(tmp_path / "home", held, DONE, config=HOMELESS) as server:
-        client, thread = await started(server, tmp_path / "work")
-        turn = await client.start_turn(thread, "go")
-        await client.hear("item/agentMessage/delta")
-        await client.call("thread/shellCommand", threadId=thread, command="echo beside")
-        told = await ended(client)
-        assert told["turnId"] == turn
-        gate.open()
-        await client.hear("turn/completed")
-        assert len(server.provider.requests) == 2
-        last = server.provider.requests[1].input[-1]
-        assert last["content"][0]["text"].startswith("<user_shell_command>\n<command>\necho beside\n")
-
-
-async def test_a_persons_command_is_stopped_and_input_meanwhile_is_the_next_turn(tmp_path: Path) -> None:
-    pids = tmp_path / "pids"
-    async with running(tmp_path / "home", DONE, config=HOMELESS) as server:
-        client, thread = await started(server, tmp_path / "work")
-        await client.call("thread/shellCommand", threadId=thread, command=f"echo $$ >> {pids}; exec sleep 60")
-        (pid,) = await pids_in(pids)
-        turn = (await client.hear("turn/started"))["turn"]["id"]
-        later = await client.start_turn(thread, "then this")
-        assert later != turn
-        await client.call("turn/interrupt", threadId=thread, turnId=turn)
-        await over(client, id=turn, status="interrupted")
-        await over(client, id=later, status="completed")
-        await until(lambda: not is_alive(pid))
-        (item,) = commands(client)
-        assert (item["status"], item["exitCode"]) == ("failed", -1)
-        assert item["aggregatedOutput"] == "command aborted by user"
-
-
-async def test_a_persons_command_has_a_time(tmp_path: Path) -> None:
-    async with running(tmp_path / "home", config=HOMELESS) as server:
-        client, thread = await started(server, tmp_path / "work")
-        await client.call("thread/shellCommand", threadId=thread, command="exec sleep 60", timeoutMs=100)
-        await client.hear("turn/completed")
-        assert commands(client)[0]["exitCode"] == 124

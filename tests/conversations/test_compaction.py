@@ -23,7 +23,7 @@ FULL = TurnError("too long", "contextWindowExceeded", context_full=True)
 def said(request: ModelRequest) -> list[str]:
     """The texts of a request, context left out."""
     texts = [part["text"] for item in request.input for part in item.get("content", [])]
-    return [text for text in texts if not text.startswith(("<environment_context>", "# AGENTS.md"))]
+    return [text for text in texts if not text.startswith(("<environment_context>", "<permissions", "# AGENTS.md"))]
 
 
 def rollouts(home: Path) -> list[Path]:
@@ -98,7 +98,7 @@ async def test_the_next_turn_gets_the_users_words_the_summary_and_the_context_an
         assert (words, question) == ("How is the weather?", "And tomorrow?")
         assert summary.endswith("\nThey asked for the weather; it is sunny.")
         context = [item for item in after.input if "<environment_context>" in item["content"][0]["text"]]
-        assert after.input.index(context[0]) == 2
+        assert after.input.index(context[0]) == 3  # behind what it may do
         assert (asked.window, after.window) == (0, 1)
 
 
@@ -226,19 +226,6 @@ async def test_a_compaction_cannot_be_steered(tmp_path: Path) -> None:
         gate.open()
 
 
-async def test_a_running_turn_is_not_pushed_aside(tmp_path: Path) -> None:
-    gate = Gate()
-    async with running(tmp_path, [message(deltas=["Sun", gate, "ny."]), completed()]) as server:
-        client = await server.client()
-        thread_id = await begun(client)
-        await client.start_turn(thread_id, "one")
-        await gate.reached.wait()
-        with pytest.raises(Refused, match="is running; stop it, or wait for its end"):
-            await client.call("thread/compact/start", threadId=thread_id)
-        gate.open()
-        assert (await client.hear("turn/completed", threadId=thread_id))["turn"]["status"] == "completed"
-
-
 async def test_an_ephemeral_thread_is_compacted_too(tmp_path: Path) -> None:
     async with running(tmp_path, ANSWER, SUMMARY, ANSWER) as server:
         client = await server.client()
@@ -273,7 +260,7 @@ async def test_a_history_that_is_too_long_to_be_summed_up_loses_its_beginning(tm
         thread_id = await begun(client)
         await client.run_turn(thread_id, "one")
         assert (await compacted(client, thread_id))["status"] == "completed"
-        assert [len(request.input) for request in server.provider.requests[1:4]] == [4, 3, 1]
+        assert [len(request.input) for request in server.provider.requests[1:4]] == [5, 4, 2]
         await client.run_turn(thread_id, "two")
         assert said(server.provider.requests[-1])[0] == "one"
 
@@ -315,7 +302,7 @@ async def test_a_history_that_fills_up_within_a_turn_is_summed_up_and_the_turn_g
         words, last, summary = said(after)
         assert (words, last) == ("one", "two")
         assert "it is sunny" in summary
-        assert "<environment_context>" in after.input[1]["content"][0]["text"]
+        assert "<environment_context>" in after.input[2]["content"][0]["text"]
         await client.run_turn(thread_id, "three")
         again = [item for item in server.provider.requests[4].input if "<environment" in str(item)]
         assert len(again) == 1

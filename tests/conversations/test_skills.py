@@ -236,7 +236,7 @@ async def test_the_model_is_told_once_which_skills_there_are(home: Path, project
         for _ in range(2):
             await client.run_turn(thread, "Hi")
         sent = [item for item in server.provider.requests[-1].input if item["role"] == "developer"]
-        (offered,) = [part["text"] for item in sent for part in item["content"]]
+        _permissions, offered = [part["text"] for item in sent for part in item["content"]]
         assert offered.startswith("<skills_instructions>\n")
         assert offered.endswith("\n</skills_instructions>")
         assert f"\n- mine: What mine does (file: {file})\n" in offered

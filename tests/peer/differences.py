@@ -55,6 +55,14 @@ SHARED: tuple[Difference, ...] = (
         lambda ours, theirs: str(ours).isdecimal() and str(theirs).isdecimal(),
         right="either",
     ),
+    Field(
+        "why a command did not start",
+        "The peer says it in the words of its libraries.",
+        "*",
+        "..aggregatedOutput",
+        lambda ours, theirs: str(ours).startswith("The command could not be started") and "No such file" in str(theirs),
+        right="either",
+    ),
     Extra(
         "limits that say nothing",
         "The peer repeats limits that no provider named, after every response; we tell what a provider says.",
@@ -117,7 +125,11 @@ SHARED: tuple[Difference, ...] = (
         "An estimate of what the model gets: the peer's context holds instructions of many pages, ours does not.",
         "thread/tokenUsage/updated",
         ".tokenUsage.last.totalTokens",
-        only=("a thread is summed up", "a thread is summed up before a turn"),
+        only=(
+            "a thread is summed up",
+            "a thread is summed up before a turn",
+            "a thread is summed up while a turn runs",
+        ),
         right="either",
     ),
     Field(
@@ -227,6 +239,14 @@ SHARED: tuple[Difference, ...] = (
         "thread/read answered",
         ".thread.preview",
         only=("fork without a file",),
+    ),
+    Field(
+        "messages that come at once in plan mode",
+        "The peer begins each with no text, in case a plan comes; ours has what is known by then.",
+        "item/started",
+        ".item.text",
+        lambda ours, theirs: (ours, theirs) == ("Done", ""),
+        right="either",
     ),
     Field(
         "threads that name no provider are listed with any",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from tests.peer.differences import SHARED
+from tests.peer.differences_of_reviews import of_reviews
 from tests.peer.player import Heard
 from tests.peer.rows import ABSENT, Difference, Extra, Field, Verdict
 
@@ -12,10 +16,67 @@ def _is_idle(heard: Heard) -> bool:
 
 
 FAILED_ROLLBACKS = ("taking back turns while one runs", "taking back turns of a thread without a file")
+REVIEWS = (
+    "a review",
+    "a review with findings",
+    "a review is stopped",
+    "a review fails",
+    "a review while a turn runs",
+    "a review on a copy",
+)
 FAILED_REQUESTS = ("input that is empty", "a thread without a file gets a name")
+
+
+def _is_of_a_command(body: Any, _before: Sequence[Heard]) -> bool:
+    return bool(body["item"]["type"] == "commandExecution")
+
+
+def _holds_commands(ours: Any, theirs: Any) -> bool:
+    kept, lost = (any(item["type"] == "commandExecution" for item in items) for items in (ours, theirs))
+    return kept and not lost
+
 
 DIFFERENCES: tuple[Difference, ...] = (
     *SHARED,
+    Field(
+        "commands are kept",
+        "The peer's rollouts hold no commands, so that they are gone when a thread is read; later versions keep them.",
+        "thread/read answered",
+        ".thread.turns.*.items",
+        _holds_commands,
+    ),
+    Field(
+        "commands that a signal ended",
+        "The peer does not say which; later versions count as shells do.",
+        "item/completed",
+        ".item.exitCode",
+        lambda ours, theirs: (ours, theirs) == (137, -1),
+    ),
+    Extra(
+        "commands that did not start",
+        "The peer shows nothing of them; later versions do.",
+        "ours",
+        "item/*ed",
+        _is_of_a_command,
+        only=("a folder that does not exist",),
+    ),
+    Extra(
+        "a last look",
+        "The peer shows each look at a command; we, and later versions, not the one that finds it at its end.",
+        "theirs",
+        "item/commandExecution/terminalInteraction",
+        lambda body, _before: body["stdin"] == "",
+        only=("a command is looked at again", "a terminal that is written to"),
+    ),
+    Field(
+        "source of the copy that is reviewed",
+        "The peer's announcement leaves it out, although the copy is a fork and is listed as one.",
+        "thread/started",
+        ".thread.forkedFromId",
+        lambda ours, theirs: ours is not None and theirs is None,
+        only=("a review on a copy",),
+    ),
+    *of_reviews(*REVIEWS, words=("a review with findings", "a review is stopped", "a review fails")),
     Field(
         "items of a compaction that runs",
         "The peer shows the item when it is over; ours is there from its beginning, like every item of a running turn.",
@@ -69,7 +130,11 @@ DIFFERENCES: tuple[Difference, ...] = (
         "theirs",
         "warning",
         lambda body, _before: bool(body["message"].startswith("Heads up")),
-        only=("a thread is summed up", "a thread is summed up before a turn"),
+        only=(
+            "a thread is summed up",
+            "a thread is summed up before a turn",
+            "a thread is summed up while a turn runs",
+        ),
     ),
     Field(
         "files named to a joiner",

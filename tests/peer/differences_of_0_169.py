@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.peer.differences import SHARED
+from tests.peer.differences_of_reviews import of_reviews
 from tests.peer.forms_of_0_169 import CURSORS, FORMS, STEERING, TIMES
 from tests.peer.player import Heard
 from tests.peer.rows import ABSENT, Difference, Extra, Field, Verdict
@@ -43,6 +44,7 @@ def _was_unloaded(before: Sequence[Heard]) -> bool:
     return told[-1:] == ["notLoaded"]
 
 
+REVIEWS = ("a review", "a review with findings", "a review fails", "a review while a turn runs")
 REVERTED = (
     "a thread goes back to an earlier turn",
     "an older file goes back to an earlier turn",
@@ -303,8 +305,54 @@ MISSING: tuple[Difference, ...] = (
     Extra("news of goals", "See above.", "theirs", "thread/goal/updated"),
 )
 
+WITH_COMMANDS = (
+    "a command says something",
+    "a command fails",
+    "a command is ended by a signal",
+    "a shell that does not exist",
+    "a command in another folder",
+    "two commands at the same time",
+    "bytes that are no text",
+    "a terminal that is written to",
+    "a command is looked at again",
+    "a turn with a command is stopped",
+)
+
 DIFFERENCES: tuple[Difference, ...] = (
     *SHARED,
+    Extra(
+        "usage before commands",
+        "We tell the usage of an answer when it has ended, while its commands run.",
+        "ours",
+        "thread/tokenUsage/updated",
+        only=WITH_COMMANDS,
+    ),
+    Extra(
+        "usage behind commands",
+        "The peer tells it when the commands have ended that the answer began.",
+        "theirs",
+        "thread/tokenUsage/updated",
+        only=WITH_COMMANDS,
+    ),
+    *of_reviews(*REVIEWS, words=("a review with findings", "a review fails")),
+    Field(
+        "root of a review's turn",
+        "The peer's reply leaves out that it is its own; all it tells later says so, as ours does at once.",
+        "review/start answered",
+        ".turn.rootTurnId",
+        lambda ours, theirs: isinstance(ours, str) and theirs is None,
+    ),
+    *(
+        Field(
+            f"verdicts in {place}",
+            "Our own words around the reviewer's.",
+            "turn/completed",
+            f".turn.items.*.{place}",
+            only=only,
+            right="either",
+        )
+        for place, only in (("text", ("a review with findings",)), ("id", REVIEWS[:2] + REVIEWS[3:]))
+    ),
     *FORMS,
     *TIMES,
     *CURSORS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.peer.scripted_model import ScriptedModel
-from tests.peer.steps import Ask, Conversation, Group, Hear, Joining, Leave, Open, Send, Settle, Step
+from tests.peer.steps import Answer, Ask, Conversation, Group, Hear, Joining, Leave, Open, Send, Settle, Step
 from tests.support import codex
 from tests.support.app_server import AppServer, serving
 from tests.support.harness import Client, Message
@@ -157,6 +158,9 @@ class _Play:
                     await self._clients[step.who].reply(self._filled(step.answer_to))
             case Hear():
                 await self._hear(step)
+            case Answer():
+                asked = await self._hear(Hear(step.who, step.method))
+                await self._clients[step.who].send_text(json.dumps({"id": asked["id"], **self._filled(step.said)}))
             case Settle():
                 await _settle(self._clients[step.who])
             case Open():
@@ -171,15 +175,18 @@ class _Play:
         if not step.wait:
             return
         answer = await client.reply(number)
-        for name, place in step.save.items():
-            value = answer["result"]
-            for member in place.split("."):
-                value = value[int(member)] if member.isdecimal() else value[member]
-            self._names[name] = value
+        self._save(step.save, answer.get("result"))
         if step.method in REPLAYING and "result" in answer:
             await _settle(client)
 
-    async def _hear(self, step: Hear) -> None:
+    def _save(self, wanted: Mapping[str, str], value: Any) -> None:
+        for name, place in wanted.items():
+            found = value
+            for member in place.split("."):
+                found = found[int(member)] if member.isdecimal() else found[member]
+            self._names[name] = found
+
+    async def _hear(self, step: Hear) -> Message:
         client, params = self._clients[step.who], self._filled(step.params)
 
         def wanted(message: Message) -> bool:
@@ -187,10 +194,12 @@ class _Play:
             return new and message.get("method") == step.method and _holds(message["params"], params)
 
         heard = await client.find(wanted)
+        self._save(step.save, heard["params"])
         for message in client.log:
             self._passed.add(id(message))
             if message is heard:
-                return
+                break
+        return heard
 
     def _filled(self, value: Any) -> Any:
         """The value with the names in it replaced."""

@@ -4,7 +4,7 @@
 then fails with this error code. ``drops:COUNT`` breaks off so many streams before it answers. ``gate:NAME`` says one
 word, and the rest when the gate is opened. ``calls:JSON`` calls tools: a list of answers, each a list of calls, each
 ``[name, arguments]``; then it says that it is done. ``calls:NAME:JSON`` waits at this gate before it says so.
-``@session`` in arguments is the number of the newest terminal.
+``@session`` in arguments is the number of the newest terminal. ``finds:COUNT`` answers as a reviewer who found so much.
 """
 
 from __future__ import annotations
@@ -18,11 +18,16 @@ from typing import Any
 from tests.support.model import ModelServer
 
 CALLS = "calls:"
+PAUSE = 0.5
+"""Seconds between calls and the end of the answer: what is begun at once has begun by then, on every server."""
+OPEN_UNTIL = "open_until_"
+"""How the name of a gate begins before which the answers with the calls do not end: what calls do is done by then."""
+
 NOT_SAID = ("<user_shell_command>", "Warning:")
 """How texts begin that stand for the user and are not theirs."""
 
 _SESSION = re.compile(r"running with session ID (\d+)")
-_WORD = re.compile(r"(status|code|failed|drops|gate):(\w+)")
+_WORD = re.compile(r"(status|code|failed|drops|gate|finds):(\w+)")
 
 Event = dict[str, Any]
 
@@ -55,6 +60,8 @@ class ScriptedModel(ModelServer):
             return await self._call(writer, json.loads(body), number)
         if "gate" in script:
             return await self._wait(writer, script["gate"])
+        if "finds" in script:
+            return await _stream(writer, _created(), _verdict(int(script["finds"])), _completed())
         return await super()._answer(target, body, writer)
 
     async def _call(self, writer: asyncio.StreamWriter, request: Event, number: int) -> None:
@@ -67,7 +74,11 @@ class ScriptedModel(ModelServer):
         done = {"type": "message", "role": "assistant", "id": f"msg_{next(self._ids)}"}
         said = [] if calls else [done | {"content": [{"type": "output_text", "text": "Done"}]}]
         finished = [{"type": "response.output_item.done", "item": item} for item in (*items, *said)]
-        await _stream(writer, _created(), *finished, _completed())
+        await _stream(writer, _created(), *finished, end=False)
+        if calls:
+            held = gate.startswith(OPEN_UNTIL)
+            await (self._gates[gate.removesuffix(":")].wait() if held else asyncio.sleep(PAUSE))
+        await _stream(writer, _completed(), begin=False)
 
     async def _wait(self, writer: asyncio.StreamWriter, gate: str) -> None:
         item = {"type": "message", "role": "assistant", "id": f"msg_{gate}"}
@@ -95,6 +106,15 @@ def _call(name: str, arguments: Any, call_id: str, request: Event) -> Event:
     sessions = _SESSION.findall(json.dumps(request["input"]))
     known = {key: int(sessions[-1]) if value == "@session" else value for key, value in arguments.items()}
     return {"type": "function_call", "call_id": call_id, "name": name, "arguments": json.dumps(known)}
+
+
+def _verdict(count: int) -> Event:
+    where = {"absolute_file_path": "/project/a.py", "line_range": {"start": 1, "end": 2}}
+    finding = {"title": "Look out", "body": "It falls.", "confidence_score": 0.5, "priority": 1, "code_location": where}
+    verdict = {"overall_correctness": "patch is incorrect", "overall_explanation": "So.", "overall_confidence_score": 1}
+    text = json.dumps({"findings": [finding] * count} | verdict)
+    item = {"type": "message", "role": "assistant", "id": "msg_verdict"}
+    return {"type": "response.output_item.done", "item": item | {"content": [{"type": "output_text", "text": text}]}}
 
 
 def _created() -> Event:

@@ -69,7 +69,7 @@ def homeless(home: Path) -> dict[str, str]:
     return {}
 
 
-SLOW = "sleep 0.4; "
+SLOW = "sleep 0.8; "
 """The peer does not tell what a command says before it listens."""
 
 FAILING = SLOW + "echo out; sleep 0.1; echo err >&2; exit 3"
@@ -82,7 +82,7 @@ TERMINALS: tuple[Conversation, ...] = (
     ),
     conversation("a command is ended by a signal", free(), work([run(SLOW + "kill -9 $$")], commands=1), shown()),
     conversation(
-        "a shell that does not exist", free(), work([run("echo x", shell="/nowhere/sh")], commands=1), shown()
+        "a shell that does not exist", free(), work([run(SLOW + "echo x", shell="/nowhere/sh")], commands=1), shown()
     ),
     conversation("a folder that does not exist", free(), work([run("echo x", workdir="/nowhere")]), shown()),
     conversation("a command in another folder", free(), work([run(SLOW + "pwd", workdir="tmp")], commands=1), shown()),
@@ -90,10 +90,15 @@ TERMINALS: tuple[Conversation, ...] = (
     conversation(
         "two commands at the same time",
         free(),
-        work([run("sleep 0.3; echo one"), run("sleep 1; echo two")], commands=2),
+        work([run("sleep 0.8; echo one"), run("sleep 1.2; echo two")], commands=2),
         shown(),
     ),
-    conversation("bytes that are no text", free(), work([run(SLOW + r"printf 'a\377\303\251'")], commands=1), shown()),
+    conversation(
+        "bytes that are no text",
+        free(),
+        work([run(SLOW + r"printf a; sleep 0.1; printf '\377'; sleep 0.1; printf '\303\251'")], commands=1),
+        shown(),
+    ),
     conversation(
         "a command goes on behind the turn",
         free(),
@@ -105,9 +110,10 @@ TERMINALS: tuple[Conversation, ...] = (
         "a terminal that is written to",
         free(),
         work(
-            [run("stty -echo; read a; echo got $a; read b; sleep 0.5; exit 2", tty=True, yield_time_ms=500)],
-            [("write_stdin", {"session_id": "@session", "chars": "word\n", "yield_time_ms": 500})],
-            [("write_stdin", {"session_id": "@session", "chars": "end\n", "yield_time_ms": 3000})],
+            [run("stty -echo; read a; echo got $a; read b; sleep 1; exit 2", tty=True, yield_time_ms=500)],
+            [("write_stdin", {"session_id": "@session", "chars": "word\n"})],
+            [("write_stdin", {"session_id": "@session", "chars": "end\n"})],
+            [("write_stdin", {"session_id": "@session"})],
             [("write_stdin", {"session_id": "@session", "chars": "x"})],
         ),
         shown(),
@@ -116,17 +122,18 @@ TERMINALS: tuple[Conversation, ...] = (
         "a command is looked at again",
         free(),
         work(
-            [run("sleep 1; echo late; sleep 0.5", yield_time_ms=250)],
+            [run("sleep 2.5; echo late; sleep 0.5", yield_time_ms=250)],
             [("write_stdin", {"session_id": "@session", "chars": "x"})],
             [("write_stdin", {"session_id": "@session"})],
+            commands=1,
         ),
         shown(),
     ),
     conversation(
         "a turn with a command is stopped",
         free(),
-        begin("A", calls([run("echo begun; sleep 60")])),
-        Hear("A", "item/started", {"item": {"type": "commandExecution"}}),
+        begin("A", calls([run(SLOW + "echo begun; sleep 60")])),
+        told("begun\n"),
         ask("A", "turn/interrupt", threadId="$thread", turnId="$turn"),
         ended("A", how="interrupted"),
         ask("A", "thread/backgroundTerminals/clean", threadId="$thread"),
@@ -185,8 +192,9 @@ TERMINALS: tuple[Conversation, ...] = (
         "a person's command is stopped",
         free(),
         ask("A", "thread/shellCommand", threadId="$thread", command="echo begun; sleep 60"),
+        Hear("A", "turn/started", save={"turn": "turn.id"}),
         Hear("A", "item/commandExecution/outputDelta"),
-        ask("A", "turn/interrupt", threadId="$thread", turnId=""),
+        ask("A", "turn/interrupt", threadId="$thread", turnId="$turn"),
         ended("A", how="interrupted"),
         shown(),
     ),

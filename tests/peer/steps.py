@@ -47,11 +47,21 @@ class Send:
 
 @dataclass(frozen=True)
 class Hear:
-    """Wait for a connection's next notification of this method whose params hold these."""
+    """Wait for a connection's next notification of this method whose params hold these. ``save``: as for requests."""
 
     who: str
     method: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    save: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A connection answers the next question of this method with ``said``: a ``result`` or an ``error``."""
+
+    who: str
+    method: str
+    said: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,7 @@ class Leave:
     who: str
 
 
-Step = Ask | Send | Hear | Settle | Open | Leave
+Step = Ask | Send | Hear | Answer | Settle | Open | Leave
 
 
 class Seed(Protocol):

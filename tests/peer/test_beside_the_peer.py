@@ -23,14 +23,19 @@ from tests.peer.scripts_of_compaction import COMPACTING, DOCUMENTS, documents
 from tests.peer.scripts_of_files import FILES, work
 from tests.peer.scripts_of_lists import LISTS, threads
 from tests.peer.scripts_of_newer import ARRIVING, ENDING, READING, SETTINGS, WALKING
+from tests.peer.scripts_of_reviews import REVIEWS
 from tests.peer.scripts_of_terminals import TERMINALS, homeless
 from tests.peer.scripts_of_threads import ATTACHING, FORKING, KEEPING
+from tests.peer.scripts_of_tools import TOOLS, pictures
 from tests.peer.scripts_of_turns import FAILURES, REFUSALS, TURNS
 from tests.peer.steps import Group
 from tests.support import codex
 from tests.support.app_server import ours, released
 
-pytestmark = pytest.mark.codex(codex.REFERENCE, codex.NEWEST)
+LONGEST = 600.0
+"""Seconds that all conversations may take: they are held together, before the first test."""
+
+pytestmark = [pytest.mark.codex(codex.REFERENCE, codex.NEWEST), pytest.mark.timeout(LONGEST)]
 
 GROUPS = (
     Group("threads", (*ATTACHING, *FORKING, *KEEPING)),
@@ -41,9 +46,11 @@ GROUPS = (
     Group("terminals", TERMINALS, homeless),
     Group("catalogues", (*CATALOGUES, *SORTING, *GATES)),
     Group("compacting", COMPACTING),
+    Group("reviews", REVIEWS),
     Group("documents", DOCUMENTS, documents),
     Group("lists", LISTS, threads),
     Group("files", FILES, work),
+    Group("tools", TOOLS, pictures),
 )
 
 PEERS = {codex.REFERENCE: differences_of_0_125.DIFFERENCES, codex.NEWEST: differences_of_0_169.DIFFERENCES}
@@ -56,9 +63,6 @@ CASES = {
     for each in group.conversations
     if version in each.versions
 }
-
-LONGEST = 300.0
-"""Seconds that all conversations may take."""
 
 PEER_PLAYS = 5
 """The peer does some things in the background and tells, by chance, one thing or the other. What ours said, in its one

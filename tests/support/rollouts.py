@@ -124,6 +124,7 @@ class RolloutBuilder:
         parent: str | None = None,
         originator: str = "tests",
         history_mode: str | UnsetType = UNSET,
+        dynamic_tools: list[dict[str, Any]] | UnsetType = UNSET,
         with_meta: bool = True,
     ) -> None:
         self.number = number
@@ -144,6 +145,7 @@ class RolloutBuilder:
             source=source,
             model_provider=provider,
             base_instructions={"text": "Be brief."},
+            dynamic_tools=dynamic_tools,
             history_mode=history_mode,
             git=git or UNSET,
         )

@@ -77,6 +77,12 @@ class Rules:
         reading.read(text)
         return cls(reading.rules, reading.programs)
 
+    @property
+    def allowed(self) -> list[list[str]]:
+        """The first words of commands that may run, where they are one word each."""
+        allowing = (rule.pattern for rule in self._rules if rule.decision == "allow")
+        return [[word for (word,) in pattern] for pattern in allowing if all(len(group) == 1 for group in pattern)]
+
     def match(self, argv: Sequence[str]) -> PrefixRule | None:
         """The strictest rule for a command, or None. A full path is taken for its name where that is safe."""
         found = [rule for rule in self._rules if rule.matches(argv)]

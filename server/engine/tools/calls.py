@@ -18,6 +18,9 @@ _log = structlog.get_logger(__name__)
 RECORDED_PERCENT = 120
 """What is kept of an output, as a share of what a tool may say: one that keeps to that is never cut twice."""
 
+_MARK = 64
+"""Bytes of room for the mark in a gap."""
+
 _BROKEN = "The tool failed inside the server; its log has the details."
 
 
@@ -109,14 +112,21 @@ def _answer(begun: _Begun, budget: Budget) -> dict[str, Any]:
 def bounded(output: Content, budget: Budget) -> Content:
     """The output with no more text than this; its images stay."""
     if isinstance(output, str):
-        return truncated(output, budget)
+        return _within(output, budget)
     parts: list[dict[str, Any]] = []
     left = budget.size
     for part in output:
         if part.get("type") != "input_text":
             parts.append(part)
         elif left > 0:
-            text = truncated(part["text"], budget._replace(size=left))
+            text = _within(part["text"], budget._replace(size=left))
             left -= len(part["text"].encode(errors="replace"))
             parts.append(part | {"text": text})
     return parts
+
+
+def _within(text: str, budget: Budget) -> str:
+    """The text, with the mark in it that something is missing, in so many bytes: the model history cuts it no more."""
+    if len(text.encode(errors="replace")) <= budget.size:
+        return text
+    return truncated(text, budget._replace(size=max(0, budget.size - _MARK)))

@@ -97,7 +97,7 @@ class DynamicTool(Tool):
             call_id=call.id,
             namespace=space,
             tool=self.spec.name,
-            arguments=call.arguments(Any),
+            arguments=call.arguments(object),
         )
         request = events.DynamicToolCallRequest(
             call_id=call.id, turn_id=work.turn_id, namespace=space, tool=self.spec.name, arguments=asked.arguments
@@ -109,7 +109,7 @@ class DynamicTool(Tool):
             answer = await work.host.ask(DYNAMIC_TOOL_CALL, asked)
         finally:
             _end(work, request, answer, time.monotonic_ns() - begun)
-        return _for_model(answer.content_items)
+        return [] if answer is None else _for_model(answer.content_items)
 
 
 def _end(work: Work, request: events.DynamicToolCallRequest, answer: DynamicToolCallResponse | None, took: int) -> None:
@@ -131,7 +131,8 @@ def _end(work: Work, request: events.DynamicToolCallRequest, answer: DynamicTool
 
 def _object(schema: Any) -> dict[str, Any]:
     """The schema as that of an object, as providers want it."""
-    return {"properties": {}} | as_object(schema) | {"type": "object"}
+    found: dict[str, Any] = {"properties": {}}
+    return found | as_object(schema) | {"type": "object"}
 
 
 def _for_model(parts: list[ToolContent]) -> Content:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from functools import partial
 from typing import Any
 
 import structlog
@@ -50,7 +51,7 @@ class McpCalled(Tool):
         try:
             await self._admit(arguments, work)
             result = await self._servers.call(
-                tool.server, tool.tool, arguments, on_progress=lambda *said: _progress(work, call.id, *said)
+                tool.server, tool.tool, arguments, on_progress=partial(_progress, work, call.id)
             )
         except McpError as refused:
             error = str(refused)

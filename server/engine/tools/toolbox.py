@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from typing import Any
 
 from rollout.model_items import as_object
@@ -28,6 +29,7 @@ class Toolbox:
     """The tools of one request. ``hidden`` ones answer when they are called and are not offered.
 
     ``foreign`` tools are those of MCP servers; a model that knows namespaces is told of them server by server.
+    ``of_clients`` come last, and none of them takes the name of another tool.
     """
 
     def __init__(
@@ -36,23 +38,32 @@ class Toolbox:
         hidden: Iterable[Tool] = (),
         servers: Servers | None = None,
         foreign: Iterable[McpTool] = (),
+        of_clients: Iterable[DynamicTool] = (),
         *,
         namespaces: bool = False,
     ) -> None:
         self._offered = list(tools)
-        self._by_name = {tool.name: tool for tool in (*hidden, *self._offered)}
+        self._by_name: dict[str, Tool] = {tool.name: tool for tool in (*self._offered, *hidden)}
+        self._of_clients = [tool for tool in of_clients if self._by_name.setdefault(tool.name, tool) is tool]
         self._servers = servers
         self._foreign = list(foreign)
         self._namespaces = namespaces
 
     def offers(self) -> list[dict[str, Any]]:
         """What the model is told. The same each time, for the sake of the provider's cache."""
-        return [*(tool.offer() for tool in self._offered), *self._offers_of_servers()]
+        of_clients = (tool.offer() for tool in self._of_clients if not tool.spec.defer_loading)
+        return [*(tool.offer() for tool in self._offered), *self._offers_of_servers(), *of_clients]
+
+    def without(self, *names: str) -> Toolbox:
+        """The same but for these tools."""
+        rest = copy(self)
+        rest._offered = [tool for tool in self._offered if tool.name not in names]
+        rest._by_name = {name: tool for name, tool in self._by_name.items() if name not in names}
+        return rest
 
     def find(self, call: Call) -> Tool | None:
         """The tool that a call means."""
-        name = call.name if not call.namespace else f"{call.namespace.rstrip('_')}__{call.name}"
-        own = self._by_name.get(name)
+        own = self._by_name.get(f"{call.namespace}__{call.name}" if call.namespace else call.name)
         if own is not None or self._servers is None:
             return own
         found = self._servers.find(call.name, call.namespace)
@@ -70,14 +81,17 @@ async def toolbox(settings: Settings, workspace: Workspace) -> Toolbox:
     foreign = [] if servers is None else await servers.tools()
     reading = [each(servers) for each in _RESOURCES] if servers is not None and servers.is_any_on else []
     commands = _commands(settings)
-    own = [*commands, *reading, *_own(settings)]
-    names = {tool.name for tool in own}
-    brought = {spec.known_as: spec for spec in specs(workspace.dynamic_tools) if spec.known_as not in names}
-    own += [DynamicTool(spec) for spec in brought.values() if not spec.defer_loading]
-    hidden = [ViewImage(), *(tool for tool in _COMMANDS if tool not in commands)]
-    hidden += [DynamicTool(spec) for spec in brought.values() if spec.defer_loading]
-    # Namespaces are the Responses API's own; back ends that only speak alike take functions.
-    return Toolbox(own, hidden, servers, foreign, namespaces=settings.provider.is_openai)
+    hidden = [tool for tool in _COMMANDS if tool not in commands]
+    hidden += [] if settings.known.images else [ViewImage()]
+    return Toolbox(
+        [*commands, *reading, *_own(settings)],
+        hidden,
+        servers,
+        foreign,
+        map(DynamicTool, specs(workspace.dynamic_tools)),
+        # Namespaces are the Responses API's own; back ends that only speak alike take functions.
+        namespaces=settings.provider.is_openai,
+    )
 
 
 _RESOURCES = (ListResources, ListResourceTemplates, ReadResource)
