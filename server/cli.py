@@ -16,7 +16,7 @@ import msgspec
 import structlog
 import uvloop
 
-from server import doctor, logs
+from server import doctor, logs, schema
 from server.app import App
 from server.auth import check_exposure
 from server.config import Config
@@ -76,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
     for flag in _VALUES_WITHOUT_EFFECT:
         spawned.add_argument(flag, help=argparse.SUPPRESS)
     doctor.add_to(subcommands)
+    schema.add_to(subcommands)
     return commands
 
 
