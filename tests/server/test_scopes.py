@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from protocol.dialects.versions import V0_169
 from protocol.errors import FORBIDDEN
 from protocol.method import Method
 from protocol.methods import METHODS
@@ -20,6 +21,7 @@ from protocol.scope import EXTENSION, SCOPES, Scope
 from protocol.thread import SessionOverrides
 from server import listener
 from server.providers.scripted import Response, completed, message
+from tests.conversations.test_apply_patch import ADD, patch
 from tests.support.harness import Client, Refused, Server, running
 from tests.support.pages import ask, enter, ticket
 
@@ -113,7 +115,7 @@ async def scoped(tmp_path: Path) -> AsyncIterator[Server]:
 @pytest.mark.parametrize("scope", SCOPES)
 async def test_every_method_is_refused_without_its_scope_and_heard_with_it(tmp_path: Path, scope: Scope) -> None:
     async with scoped(tmp_path) as server:
-        client = await holder(server, scope)
+        client = await holder(server, scope, version=V0_169)
         for method in METHODS[1:]:  # a second handshake would only confuse the check of what is heard
             answer = await client.reply(await client.post(method.name, {"none": "of these"}))
             error = answer.get("error", {})
@@ -217,6 +219,32 @@ async def test_an_answer_of_who_may_not_answer_decides_nothing(tmp_path: Path) -
         await answering.send_text('{"id": 0, "result": {"decision": "accept"}}')
         await answering.settle()
         assert answering.log == []
+
+
+async def test_an_approval_waits_for_who_may_give_it(tmp_path: Path) -> None:
+    lines = [f"scopes={scope} {scope}" for scope in SCOPES]
+    flags = tokens(tmp_path, *lines, "full")
+    async with running(tmp_path / "home", patch(ADD), [message("done"), completed()], flags=flags) as server:
+        owner, viewer, answering = [await holder(server, name) for name in ("full", "view", "answer")]
+        (tmp_path / "work").mkdir()
+        started = await owner.call(
+            "thread/start", cwd=str(tmp_path / "work"), sandbox="read-only", approvalPolicy="on-request"
+        )
+        thread_id = started["thread"]["id"]
+        await owner.start_turn(thread_id, "go")
+        question = await owner.asked("item/fileChange/requestApproval")
+        for client in (viewer, answering):
+            await client.call("thread/resume", threadId=thread_id)
+            assert (await client.asked("item/fileChange/requestApproval"))["id"] == question["id"]
+        await viewer.answer(question, decision="accept")
+        assert (await viewer.reply(None))["error"]["code"] == FORBIDDEN
+        assert not (tmp_path / "work" / "new.txt").exists()
+        assert owner.heard("serverRequest/resolved") == []
+        await answering.answer(question, decision="accept")
+        for client in (owner, viewer, answering):
+            await client.hear("serverRequest/resolved", requestId=question["id"])
+        await owner.hear("turn/completed")
+        assert (tmp_path / "work" / "new.txt").exists()
 
 
 async def test_scopes_are_told_to_who_asks_for_them(tmp_path: Path) -> None:
