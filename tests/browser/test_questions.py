@@ -142,7 +142,7 @@ async def test_a_command_is_allowed_in_one_tab_and_its_card_goes_in_the_other(tm
         await browser.close()
 
 
-@pytest.mark.codex
+@pytest.mark.codex(codex.NEWEST)
 async def test_what_a_tab_allows_is_asked_no_more_in_a_stock_tui(tmp_path: Path, browser: Browser) -> None:
     """And the other way round: what the TUI allows has no card in the tab any more."""
     mine, work = tmp_path / "mine", tmp_path / "work"

@@ -20,10 +20,11 @@ export class ListView {
     this.archivedButton = h("button", { type: "button", class: "tab", onClick: () => this.#show(true), aria: { pressed: false } }, "Archived");
     this.activeButton = h("button", { type: "button", class: "tab", onClick: () => this.#show(false), aria: { pressed: true } }, "Active");
     this.create = h("button", { type: "button", class: "button primary new-thread", onClick: () => actions.create() }, icon("add"), "New thread");
+    this.close = iconButton("close", "Close the list", () => actions.closeDrawer(), { class: "drawer-only" });
     this.element = h(
       "nav",
       { class: "sidebar", id: "sidebar", aria: { label: "Threads" } },
-      h("header", { class: "sidebar-head" }, h("span", { class: "brand" }, h("img", { src: "/assets/icon.svg", alt: "", width: 24, height: 24 }), "Threadcast"), iconButton("close", "Close the list", () => actions.closeDrawer(), { class: "drawer-only" })),
+      h("header", { class: "sidebar-head" }, h("span", { class: "brand" }, h("img", { src: "/assets/icon.svg", alt: "", width: 24, height: 24 }), "Threadcast"), this.close),
       h("div", { class: "sidebar-tools" }, this.create, h("div", { class: "search-box", role: "search" }, icon("search"), this.search), h("div", { class: "list-line" }, h("div", { class: "tabs", role: "group", aria: { label: "Which threads" } }, this.activeButton, this.archivedButton), this.count)),
       this.scroller,
     );
@@ -70,7 +71,7 @@ export class ListView {
     const branch = thread.gitInfo?.branch;
     const row = h(
       "a",
-      { class: `thread-row${unread ? " is-unread" : ""}`, href: `#/thread/${thread.id}`, aria: { current: thread.id === this.open ? "page" : null } },
+      { class: `thread-row${unread ? " is-unread" : ""}`, href: `#/thread/${thread.id}`, onClick: () => this.actions.closeDrawer(), aria: { current: thread.id === this.open ? "page" : null } },
       h("span", { class: `dot dot-${state.kind}`, role: "img", title: state.label, aria: { label: state.label } }),
       h("span", { class: "row-title clip" }, name),
       h("span", { class: "row-time" }, ago(thread.recencyAt ?? thread.updatedAt)),

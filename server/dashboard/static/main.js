@@ -283,7 +283,7 @@ class Page {
 
   #drawer(open) {
     this.frameElement.classList.toggle("drawer-open", open);
-    if (open) this.list.search.focus({ preventScroll: true });
+    if (open) this.list.close.focus({ preventScroll: true }); // not the search: on a phone that brings up the keyboard
   }
 
   #toggleUsage() {
