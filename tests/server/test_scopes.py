@@ -25,7 +25,7 @@ from tests.conversations.test_apply_patch import ADD, patch
 from tests.support.harness import Client, Refused, Server, running
 from tests.support.pages import ask, enter, ticket
 
-SECRET = "a secret of more than thirty-two bytes, shared"
+SECRET = "a secret, shared, of so many bytes that no algorithm that is tried here warns"
 SIGNED: dict[str, str | None] = {"ws-auth": "signed-bearer-token"}
 
 VIEWED = [
