@@ -48,7 +48,8 @@ class Growing:
     def take(self, history: list[Item]) -> None:
         """Make the items of a request with this history."""
         if not self._goes_on(history):
-            self.items, self.encoded, self._seen, self._keys = [], [], [], set()
+            self.items, self.encoded, self._seen = [], [], []
+            self._keys = set[tuple[str, Any]]()
         fresh = history[len(self._seen) :]
         made = normalise(fresh, images=self._images)
         self.items += made

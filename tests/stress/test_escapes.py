@@ -111,7 +111,13 @@ def _listening(path: Path) -> Iterator[list[socket.socket]]:
                 (socket.AF_UNIX, socket.SOCK_STREAM),
             )
         ]
-        names = (("127.0.0.1", 0), ("127.0.0.1", 0), str(path), f"{path}d", f"\0threadcast-{os.getpid()}")
+        names: tuple[str | tuple[str, int], ...] = (
+            ("127.0.0.1", 0),
+            ("127.0.0.1", 0),
+            str(path),
+            f"{path}d",
+            f"\0threadcast-{os.getpid()}",
+        )
         for each, name in zip(made, names, strict=True):
             each.bind(name)
             each.setblocking(False)
