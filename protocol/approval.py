@@ -27,7 +27,7 @@ CommandDecision = Literal["accept", "acceptForSession", "decline", "cancel"] | A
 class CommandApprovalParams(Wire):
     """May this command run? ``reason`` says why it is asked, time in unix milliseconds.
 
-    ``available_decisions`` and ``additional_permissions`` are only for clients that asked for experimental members.
+    ``additional_permissions`` are only for clients that asked for experimental members.
     """
 
     thread_id: str

@@ -13,7 +13,7 @@ COMMAND_APPROVAL = Ask(
     approval.CommandApprovalResponse,
     unclear=approval.CommandApprovalResponse(decision="decline"),
     waits_for="approval",
-    gated=("available_decisions", "additional_permissions"),
+    gated=("additional_permissions",),
 )
 FILE_CHANGE_APPROVAL = Ask(
     "item/fileChange/requestApproval",

@@ -39,7 +39,7 @@ class Growing:
         self.encoded: list[bytes] = []
         self._images = images
         self._seen: list[Item] = []
-        self._keys = set[tuple[str, Any]]()
+        self._keys: set[tuple[str, Any]] = set()
 
     def fresh(self, history: list[Item]) -> int:
         """How many items of this history would have to be looked at."""
@@ -49,7 +49,7 @@ class Growing:
         """Make the items of a request with this history."""
         if not self._goes_on(history):
             self.items, self.encoded, self._seen = [], [], []
-            self._keys = set[tuple[str, Any]]()
+            self._keys.clear()
         fresh = history[len(self._seen) :]
         made = normalise(fresh, images=self._images)
         self.items += made

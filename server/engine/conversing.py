@@ -52,7 +52,7 @@ class RegularTurn(Turn):
         self._pending = [given]
         self._has_begun = False  # the turn's own input is taken in
         self._notes = list[ResponseItem]()  # records of commands that people ran beside
-        work = Work(host, self.id, settings, workspace, TurnDiff(None))
+        work = Work(host, self.id, settings, workspace, TurnDiff(None), self.stop)
         self._beside = Beside(work, self._note)
 
     def steer(self, given: Input) -> bool:
@@ -86,7 +86,7 @@ class RegularTurn(Turn):
         if is_due(self._host.usage_info, prompt, self._settings):
             await Compaction(self._asking).run(prompt)
         await self._look_around()
-        sampler = await equipped(self._asking, self._output_schema, self._workspace)
+        sampler = await equipped(self._asking, self._output_schema, self._workspace, self.stop)
         self._host.emit(*self._context(context.Known(settings=prompt.reference, instructions=prompt.instructions)))
         while True:
             await self._take_in()

@@ -95,7 +95,7 @@ class ReviewTurn(Turn):
         prompt = await self._aside.prompt()
         self._docs = await project_docs.find(self._reviewing.docs, self._reviewing.cwd)
         self._permissions = await permission_words(self._reviewing, self._workspace)
-        sampler = await equipped(self._asking, None, self._workspace, without=WITHOUT)
+        sampler = await equipped(self._asking, None, self._workspace, self.stop, without=WITHOUT)
         self._aside.emit(*self._context())
         self._aside.emit(*said(self.id, Input([TextInput(text=asked)], None), Attachments()))
         while await self._sample(sampler):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,7 @@ class Sampler:
     async def sample(self, prompt: Prompt) -> bool:
         """Ask until the model answered in full. True if it called tools, so that it must be asked again.
 
-        Raises :class:`~server.errors.TurnError` when the answer cannot be had, and
-        :class:`~server.engine.tools.tool.TurnCancelled` when a person ended the turn by what they answered.
+        Raises :class:`~server.errors.TurnError` when the answer cannot be had.
         """
         self._toolbox = (await toolbox(self._settings, self._work.workspace)).without(*self._without)
         while True:
@@ -162,9 +161,18 @@ class Sampler:
                 self._host.emit(events.ReasoningTextDelta(**at, delta=event.delta, content_index=event.index))
 
 
-async def equipped(asking: Asking, output_schema: Any, workspace: Workspace, without: Sequence[str] = ()) -> Sampler:
-    """The sampler of a turn with its tools, but for those of these names, and the place where they work."""
+async def equipped(
+    asking: Asking, output_schema: Any, workspace: Workspace, stop: Callable[[], None], without: Sequence[str] = ()
+) -> Sampler:
+    """The sampler of a turn with its tools, but for those of these names, and the place where they work. ``stop`` ends
+    the turn."""
     settings = asking.settings
-    tree = await asyncio.to_thread(lambda: work_tree(Path(settings.cwd).resolve()))
-    work = Work(asking.host, asking.turn_id, settings, workspace, TurnDiff(None if tree is None else str(tree)))
+    cwd, tree = await asyncio.to_thread(_places, settings.cwd)
+    work = Work(asking.host, asking.turn_id, settings, workspace, TurnDiff(str(tree or cwd)), stop)
     return Sampler(asking, output_schema, work, without)
+
+
+def _places(cwd: str) -> tuple[Path, Path | None]:
+    """The folder without links, and its work tree. Reads the file system."""
+    folder = Path(cwd).resolve()
+    return folder, work_tree(folder)

@@ -20,7 +20,6 @@ from server.engine.asking import Asking
 from server.engine.host import Host
 from server.engine.inputs import Input
 from server.engine.settings import Settings
-from server.engine.tools.tool import TurnCancelled
 from server.errors import TurnError
 from server.providers.provider import Provider
 
@@ -128,7 +127,7 @@ class Turn(ABC):
             self._work.cancel()
         await asyncio.wait({self._work})
         self._open = False
-        if self._work.cancelled() or isinstance(self._work.exception(), TurnCancelled):
+        if self._work.cancelled():
             await self._abort()
         elif (error := self._work.exception()) is not None:
             await self._fail(error)

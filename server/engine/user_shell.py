@@ -101,7 +101,7 @@ class ShellTurn(Turn):
     ) -> None:
         super().__init__(host, provider, settings)
         self._first = first
-        self._beside = Beside(Work(host, self.id, settings, workspace, TurnDiff(None)), host.emit)
+        self._beside = Beside(Work(host, self.id, settings, workspace, TurnDiff(None), self.stop), host.emit)
 
     def steer(self, given: Input) -> bool:
         """It never does."""

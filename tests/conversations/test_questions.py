@@ -314,14 +314,16 @@ async def test_what_is_experimental_is_only_for_those_who_asked_for_it(tmp_path:
             command="ls",
             cwd="/",
             command_actions=[],
+            additional_permissions={"network": {"enabled": True}, "fileSystem": None},
             available_decisions=["accept", "cancel"],
         )
         live = server.app.loaded.get(thread)
         assert live is not None
         asked = asyncio.create_task(live.ask(COMMAND_APPROVAL, params))
         known, less = await bold.asked(COMMAND_APPROVAL.name), await plain.asked(COMMAND_APPROVAL.name)
-        assert known["params"].pop("availableDecisions") == ["accept", "cancel"]
+        assert known["params"].pop("additionalPermissions")["network"] == {"enabled": True}
         assert less == known
+        assert less["params"]["availableDecisions"] == ["accept", "cancel"]
         assert bold.heard(STATUS)[-1]["status"] == {"type": "active", "activeFlags": ["waitingOnApproval"]}
         await plain.answer(less, decision="accept")
         assert (await asked).decision == "accept"

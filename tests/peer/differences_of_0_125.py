@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.peer.differences import SHARED
+from tests.peer.differences_of_approvals import APPROVALS, LATE_PATCH, LATER, has_ended, is_kept, is_of_a_joiner
 from tests.peer.differences_of_reviews import of_reviews
 from tests.peer.player import Heard
-from tests.peer.rows import ABSENT, Difference, Extra, Field, Verdict
+from tests.peer.rows import ABSENT, Difference, Extra, Field, Side, Verdict
 
 
 def _is_idle(heard: Heard) -> bool:
     return heard.kind == "thread/status/changed" and bool(heard.body["status"]["type"] == "idle")
 
 
+SIDES: tuple[Side, ...] = ("ours", "theirs")
 FAILED_ROLLBACKS = ("taking back turns while one runs", "taking back turns of a thread without a file")
 REVIEWS = (
     "a review",
@@ -31,19 +33,40 @@ def _is_of_a_command(body: Any, _before: Sequence[Heard]) -> bool:
     return bool(body["item"]["type"] == "commandExecution")
 
 
-def _holds_commands(ours: Any, theirs: Any) -> bool:
-    kept, lost = (any(item["type"] == "commandExecution" for item in items) for items in (ours, theirs))
-    return kept and not lost
-
-
 DIFFERENCES: tuple[Difference, ...] = (
     *SHARED,
+    *APPROVALS,
+    Extra(
+        "patches that are declined twice",
+        "The peer tells the end of such an item twice, to some.",
+        "theirs",
+        "item/completed",
+        has_ended,
+    ),
+    *(
+        Extra(
+            f"the end of a patch, for who came later: {side}",
+            "The peer tells it once the thread waits no more; ours in the order in which all others hear it.",
+            side,
+            "item/completed",
+            is_of_a_joiner,
+            only=(LATE_PATCH,),
+        )
+        for side in SIDES
+    ),
+    Extra(
+        "patches that the walls refuse",
+        "The peer tries what a person has allowed within its walls first, and tells how that fails.",
+        "theirs",
+        "item/fileChange/outputDelta",
+        lambda body, _before: bool(body["delta"].startswith("Failed to")),
+    ),
     Field(
-        "commands are kept",
-        "The peer's rollouts hold no commands, so that they are gone when a thread is read; later versions keep them.",
+        "commands and patches are kept",
+        "The peer's rollouts do not hold them, so that they are gone when a thread is read; later versions keep them.",
         "thread/read answered",
         ".thread.turns.*.items",
-        _holds_commands,
+        is_kept,
     ),
     Field(
         "commands that a signal ended",
@@ -246,7 +269,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         " that caused the usage.",
         "thread/tokenUsage/updated",
         ".turnId",
-        only=("a second client joins in the middle of a message",),
+        only=("a second client joins in the middle of a message", *LATER, LATE_PATCH),
     ),
     Field(
         "folders that may be written to",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.peer.clients import rollout_of
-from tests.peer.scripted_model import ScriptedModel
+from tests.peer.scripted_model import Called, ScriptedModel
 from tests.peer.tmux import PATIENCE, SAID, Terminal, Tmux
 from tests.support import codex
 from tests.support.app_server import AppServer
@@ -19,7 +19,13 @@ from tests.support.app_server import AppServer
 EDGES = (codex.REFERENCE, codex.NEWEST)
 """The versions that do everything."""
 
-DEEDS = ("start", "resume", "follow", "steer", "interrupt", "fork")
+DEEDS = ("start", "resume", "follow", "steer", "interrupt", "allow", "patch", "refuse", "fork")
+
+MAY_ASK = ("-a", "on-request", "-s", "read-only")
+"""How a thread begins in which people are asked."""
+
+MAY_RUN, MAY_PATCH = "Would you like to run the following command?", "Would you like to make the following edits?"
+"""What all versions show while they ask, and not afterwards."""
 
 
 def cells() -> dict[tuple[str, str], list[str]]:
@@ -64,7 +70,7 @@ class Pair:
 
     async def start(self, version: str) -> None:
         """A TUI starts a thread, has a turn and sees what it cost."""
-        self.host = await self._codex("host", version, "--remote", self._server.url)
+        self.host = await self._codex("host", version, "--remote", self._server.url, *MAY_ASK)
         await self.host.sees("test-model default")
         await self.host.say("first words reads:60000")
         await self.host.sees("Noted: FIRST WORDS READS:60000")
@@ -119,6 +125,46 @@ class Pair:
         for terminal in (self.host, self.guest):
             await terminal.sees("Noted: WENT ON")
 
+    async def allow(self) -> None:
+        """Both are asked whether a command may run; the guest allows it, and both show what it said."""
+        await self.host.say(self._model.teach("please count", [escaped("echo one; echo two")]))
+        for terminal in (self.host, self.guest):
+            await terminal.sees(MAY_RUN, "$ echo one; echo two", "Yes, proceed (y)")
+        await self.guest.press("y")
+        for terminal in (self.host, self.guest):
+            await terminal.lacks(MAY_RUN)
+            await terminal.sees("• Ran echo one; echo two\n  └ one\n    two", "• Done")
+
+    async def patch(self, folder: Path) -> None:
+        """Both are asked whether a patch may be applied; the host allows it, and both show what it changed."""
+        file = folder / "words.txt"
+        text = f"*** Begin Patch\n*** Add File: {file}\n+new words\n*** End Patch"
+        await self.guest.say(self._model.teach("please write", [("apply_patch", text)]))
+        for terminal in (self.host, self.guest):
+            await terminal.sees(MAY_PATCH, "Added", "words.txt (+1 -0)", "1 +new words")
+        await self.host.press("y")
+        for terminal in (self.host, self.guest):
+            await terminal.lacks(MAY_PATCH)
+        await self._both_say_done(2)
+        assert file.read_text() == "new words\n"
+
+    async def refuse(self) -> None:
+        """Both are asked; the host says no, which ends the turn in both. What it says then begins another."""
+        await self.guest.say(self._model.teach("please destroy", [escaped("rm -rf /nowhere/at/all")]))
+        for terminal in (self.host, self.guest):
+            await terminal.sees(MAY_RUN, "$ rm -rf /nowhere/at/all")
+        await self.host.press("Escape")
+        for terminal in (self.host, self.guest):
+            await terminal.lacks(MAY_RUN)
+            await terminal.shows(lambda screen: screen.count("Conversation interrupted") == 2, "the end of the turn")
+        await self.host.say("something else")
+        for terminal in (self.host, self.guest):
+            await terminal.sees("Noted: SOMETHING ELSE")
+
+    async def _both_say_done(self, count: int) -> None:
+        for terminal in (self.host, self.guest):
+            await terminal.shows(lambda screen: screen.count("• Done") == count, f"{count} answers")
+
     async def fork(self, version: str) -> None:
         """A third goes its own way from there; the others do not hear of it."""
         fork = await self._codex("fork", version, "fork", "--remote", self._server.url, self.thread_id)
@@ -134,6 +180,11 @@ class Pair:
         status = " ".join(screen.split("Session:")[-1].split())
         assert "Token usage: 60K total (60K input + 20 output)" in status
         assert "Context window: 81% left (60K used / 258K)" in status
+
+
+def escaped(cmd: str) -> Called:
+    """The model wants to run this without walls, which it must ask for."""
+    return "exec_command", {"cmd": cmd, "login": False, "sandbox_permissions": "require_escalated"}
 
 
 def _write(folder: Path, texts: dict[str, str]) -> None:

@@ -38,6 +38,8 @@ PROJECT = Path("/project")
 REPLAYING = ("thread/resume", "thread/fork")
 """What is followed by a replay, which the peer sends from another task: it is waited for before the next step."""
 
+RESOLVED = "serverRequest/resolved"
+
 QUIET = 5
 """Round trips that must bring nothing, before a connection counts as settled."""
 
@@ -121,6 +123,7 @@ class _Play:
         self._clients: dict[str, Client] = {}
         self._asked: dict[str, dict[int | str | None, str]] = {}
         self._passed: set[int] = set()
+        self._questions: dict[Any, str] = {}  # servers count all that they ever ask
 
     async def run(self) -> Recording:
         """Play all steps. What goes wrong ends the conversation and is told in the recording."""
@@ -131,7 +134,7 @@ class _Play:
                     await self._step(step)
                 for client in self._clients.values():
                     await _settle(client)
-            except (TimeoutError, ConnectionError, ConnectionClosed, KeyError) as error:
+            except (TimeoutError, ConnectionError, ConnectionClosed, KeyError, IndexError) as error:
                 recording.failure = f"{type(error).__name__} {error} at {step}"
             for who, client in self._clients.items():
                 recording.heard[who] = [self._heard(who, message) for message in client.log]
@@ -159,8 +162,7 @@ class _Play:
             case Hear():
                 await self._hear(step)
             case Answer():
-                asked = await self._hear(Hear(step.who, step.method))
-                await self._clients[step.who].send_text(json.dumps({"id": asked["id"], **self._filled(step.said)}))
+                await self._answer(step)
             case Settle():
                 await _settle(self._clients[step.who])
             case Open():
@@ -201,6 +203,14 @@ class _Play:
                 break
         return heard
 
+    async def _answer(self, step: Answer) -> None:
+        client = self._clients[step.who]
+        if step.at is None:
+            asked = await self._hear(Hear(step.who, step.method))
+        else:
+            asked = [each for each in client.log if "id" in each and each.get("method") == step.method][step.at]
+        await client.send_text(json.dumps({"id": asked["id"], **self._filled(step.said)}))
+
     def _filled(self, value: Any) -> Any:
         """The value with the names in it replaced."""
         match value:
@@ -213,7 +223,15 @@ class _Play:
             case _:
                 return value
 
+    def _question(self, number: Any) -> str:
+        return self._questions.setdefault(number, f"question {1 + len(self._questions)}")
+
     def _heard(self, who: str, message: Message) -> Heard:
+        if "id" in message and "method" in message:
+            return Heard(message["method"], message["params"] | {"asked as": self._question(message["id"])})
+        if message.get("method") == RESOLVED:
+            params = message["params"]
+            return Heard(RESOLVED, params | {"requestId": self._question(params["requestId"])})
         if "method" in message:
             return Heard(message["method"], message.get("params"))
         answers = self._asked[who].get(message.get("id"), str(message.get("id")))

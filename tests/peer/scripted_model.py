@@ -4,7 +4,8 @@
 then fails with this error code. ``drops:COUNT`` breaks off so many streams before it answers. ``gate:NAME`` says one
 word, and the rest when the gate is opened. ``calls:JSON`` calls tools: a list of answers, each a list of calls, each
 ``[name, arguments]``; then it says that it is done. ``calls:NAME:JSON`` waits at this gate before it says so.
-``@session`` in arguments is the number of the newest terminal. ``finds:COUNT`` answers as a reviewer who found so much.
+``@session`` in arguments is the number of the newest terminal. A prompt can also be taught (``ScriptedModel.teach``).
+``finds:COUNT`` answers as a reviewer who found so much.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ _SESSION = re.compile(r"running with session ID (\d+)")
 _WORD = re.compile(r"(status|code|failed|drops|gate|finds):(\w+)")
 
 Event = dict[str, Any]
+Called = tuple[str, Any]
+"""The name of a tool and its arguments, or its text."""
 
 
 class ScriptedModel(ModelServer):
@@ -38,38 +41,49 @@ class ScriptedModel(ModelServer):
     def __init__(self) -> None:
         super().__init__()
         self._gates: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
-        self._asked = Counter[str]()
+        self._asked = Counter[tuple[str, str]]()
+        self._taught: dict[str, list[list[Called]]] = {}
+
+    def teach(self, prompt: str, *answers: list[Called]) -> str:
+        """From now on this prompt makes it call tools, as ``calls:`` does; returns the prompt."""
+        self._taught[prompt] = list(answers)
+        return prompt
 
     def open(self, gate: str) -> None:
         """Whoever waits there, or comes there later, goes on."""
         self._gates[gate].set()
 
     async def _answer(self, target: str, body: bytes, writer: asyncio.StreamWriter) -> None:
-        said = prompt(json.loads(body)) if target.endswith("/responses") else ""
+        asked = json.loads(body) if target.endswith("/responses") else {"input": []}
+        said = prompt(asked)
         script = dict(_WORD.findall(said))
         if "status" in script:
             return await _refuse(writer, int(script["status"]), script.get("code"))
-        number = self._asked[said]
-        self._asked[said] += 1
+        counted = str(asked.get("prompt_cache_key")), said  # each thread has its own key
+        number = self._asked[counted]
+        self._asked[counted] += 1
         if "failed" in script:
             return await _stream(writer, _created(), _failed(script["failed"]))
         if "drops" in script and number < int(script["drops"]):
             await _stream(writer, _created(), end=False)
             raise ConnectionResetError
         if said.startswith(CALLS):
-            return await self._call(writer, json.loads(body), number)
+            gate, _, listed = said.removeprefix(CALLS).partition("[")
+            return await self._call(writer, json.loads(body), json.loads("[" + listed), number, gate.removesuffix(":"))
+        if said in self._taught:
+            return await self._call(writer, json.loads(body), self._taught[said], number)
         if "gate" in script:
             return await self._wait(writer, script["gate"])
         if "finds" in script:
             return await _stream(writer, _created(), _verdict(int(script["finds"])), _completed())
         return await super()._answer(target, body, writer)
 
-    async def _call(self, writer: asyncio.StreamWriter, request: Event, number: int) -> None:
-        gate, _, script = prompt(request).removeprefix(CALLS).partition("[")
-        answers = json.loads("[" + script)
+    async def _call(
+        self, writer: asyncio.StreamWriter, request: Event, answers: list[list[Called]], number: int, gate: str = ""
+    ) -> None:
         calls = answers[number] if number < len(answers) else []
         if gate and not calls:
-            await self._gates[gate.removesuffix(":")].wait()
+            await self._gates[gate].wait()
         items = [_call(name, arguments, f"call_{next(self._ids)}", request) for name, arguments in calls]
         done = {"type": "message", "role": "assistant", "id": f"msg_{next(self._ids)}"}
         said = [] if calls else [done | {"content": [{"type": "output_text", "text": "Done"}]}]

@@ -57,11 +57,13 @@ class Hear:
 
 @dataclass(frozen=True)
 class Answer:
-    """A connection answers the next question of this method with ``said``: a ``result`` or an ``error``."""
+    """A connection answers a question of this method with ``said``, a ``result`` or an ``error``: the next one, or
+    ``at`` this place among all that it has heard."""
 
     who: str
     method: str
     said: Mapping[str, Any]
+    at: int | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from tests.peer import differences_of_0_125, differences_of_0_169
 from tests.peer.comparison import compare
 from tests.peer.player import Recording, play_group, write_home
 from tests.peer.rows import Extra
+from tests.peer.scripts_of_approvals import APPROVALS
 from tests.peer.scripts_of_catalogues import CATALOGUES, GATES, SORTING
 from tests.peer.scripts_of_changes import FACTS, PAGES, ROLLBACKS
 from tests.peer.scripts_of_commands import COMMANDS
@@ -23,6 +24,7 @@ from tests.peer.scripts_of_compaction import COMPACTING, DOCUMENTS, documents
 from tests.peer.scripts_of_files import FILES, work
 from tests.peer.scripts_of_lists import LISTS, threads
 from tests.peer.scripts_of_newer import ARRIVING, ENDING, READING, SETTINGS, WALKING
+from tests.peer.scripts_of_patches import PATCHES, folder
 from tests.peer.scripts_of_reviews import REVIEWS
 from tests.peer.scripts_of_terminals import TERMINALS, homeless
 from tests.peer.scripts_of_threads import ATTACHING, FORKING, KEEPING
@@ -44,6 +46,8 @@ GROUPS = (
     Group("newer", (*ARRIVING, *WALKING, *SETTINGS, *READING, *ENDING)),
     Group("commands", COMMANDS),
     Group("terminals", TERMINALS, homeless),
+    Group("approvals", APPROVALS),
+    Group("patches", PATCHES, folder),
     Group("catalogues", (*CATALOGUES, *SORTING, *GATES)),
     Group("compacting", COMPACTING),
     Group("reviews", REVIEWS),

@@ -35,13 +35,18 @@ async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
 
 
 @pytest.mark.parametrize(("version", "starter"), list(itertools.product(codex.VERSIONS, EDGES)))
-async def test_a_tui_works_on_a_thread_that_another_has_started(pair: Pair, version: str, starter: str) -> None:
+async def test_a_tui_works_on_a_thread_that_another_has_started(
+    pair: Pair, tmp_path: Path, version: str, starter: str
+) -> None:
     await pair.start(starter)
     await pair.resume(version)
     await pair.follow()
     if version in EDGES:
         await pair.steer()
         await pair.interrupt()
+        await pair.allow()
+        await pair.patch(tmp_path / "project")
+        await pair.refuse()
         await pair.fork(version)
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,7 +112,7 @@ def _listening(path: Path) -> Iterator[list[socket.socket]]:
                 (socket.AF_UNIX, socket.SOCK_STREAM),
             )
         ]
-        names: tuple[str | tuple[str, int], ...] = (
+        names: tuple[Any, ...] = (
             ("127.0.0.1", 0),
             ("127.0.0.1", 0),
             str(path),

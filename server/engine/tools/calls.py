@@ -61,19 +61,22 @@ class Calls:
         parallel = tool is None or tool.parallel
         before = [self._alone] if parallel and self._alone else [] if parallel else [each.task for each in self._begun]
         task = asyncio.get_running_loop().create_task(self._run(call, tool, before))
+        task.add_done_callback(self._look)
         self._begun.append(_Begun(item, task, time.monotonic()))
         if not parallel:
             self._alone = task
 
     async def end(self) -> bool:
-        """Wait for all calls and record their answers. True if there were any, which the model now must hear.
-
-        Raises :class:`~server.engine.tools.tool.TurnCancelled`.
-        """
+        """Wait for all calls and record their answers. True if there were any, which the model now must hear."""
         for begun in self._begun:
-            await asyncio.wait({begun.task})
-            begun.task.result()  # raises what ends the turn; all else is an answer
+            await asyncio.wait({begun.task})  # if it ends the turn, that stops the wait
+            begun.task.result()
         return self._record()
+
+    def _look(self, task: asyncio.Task[Content]) -> None:
+        """Stop the turn at once if that is what a person wants: the model may speak for long, other calls may wait."""
+        if not task.cancelled() and isinstance(task.exception(), TurnCancelled):
+            self._work.stop()
 
     async def _run(self, call: Call, tool: Tool | None, before: list[asyncio.Task[Content]]) -> Content:
         if before:

@@ -15,6 +15,7 @@ from server.commands.child import Launch
 from server.engine.permission.decision import Ask, Forbid, decide, denied_by_sandbox, may_retry, retry_question
 from server.engine.permission.grants import CommandKey, command_key
 from server.engine.permission.script import join
+from server.engine.settings import LOCAL
 from server.engine.tools.command_item import CommandItem
 from server.engine.tools.launching import is_walled
 from server.engine.tools.tool import CallFailed, TurnCancelled, Work
@@ -116,6 +117,7 @@ async def _accepted(work: Work, item: CommandItem, wish: Wish, question: Ask) ->
         turn_id=work.turn_id,
         item_id=item.id,
         started_at_ms=time.time_ns() // 1_000_000,
+        environment_id=LOCAL,
         reason=UNSET if question.reason is None else question.reason,
         command=shown.command,
         cwd=wish.cwd,

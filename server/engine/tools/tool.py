@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -75,6 +76,8 @@ class Work:
     workspace: Workspace
     patched: TurnDiff
     """What the patches of the turn changed."""
+    stop: Callable[[], None]
+    """Ends the turn, whatever the model and other calls still do."""
     notes: list[Entry] = field(default_factory=list[Entry])
     """What the model is told behind the answers to its calls: between calls and answers nothing else may stand."""
 

@@ -211,6 +211,23 @@ async def test_a_person_who_ends_the_turn_by_an_answer_stops_the_calls_beside(st
         assert list(outputs(server)) == ["a", "b"]
 
 
+async def test_a_person_who_ends_the_turn_waits_neither_for_the_model_nor_for_earlier_calls(
+    started: Any, side: Gated
+) -> None:
+    def cancel(made: Call) -> Content:
+        raise TurnCancelled
+
+    side.outcome = cancel
+    never = Gate()
+    async with started([*call(side, "a"), *call(side, "b"), never, completed()], DONE) as (_, client, thread):
+        turn = await begin(client, thread)
+        await side.reached("a")
+        side.gate("b").open()
+        assert (await ended(client, turn))["status"] == "interrupted"
+        assert side.stopped == ["a"]
+        assert not never.opened.is_set()
+
+
 async def test_a_stream_that_breaks_after_a_call_waits_for_it_and_tells_the_next_one(started: Any, side: Gated) -> None:
     broken = [*call(side, "a"), TurnError("gone", retryable=True)]
     async with started(broken, DONE) as (server, client, thread):
