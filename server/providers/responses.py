@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+from base64 import b64encode
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from io import BytesIO
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -57,6 +59,7 @@ class ResponsesProvider:
         self._version = version
         self._sleep = sleep
         self._session: aiohttp.ClientSession | None = None
+        self._proxy = _Proxy()
 
     @property
     def id(self) -> str:
@@ -119,21 +122,25 @@ class ResponsesProvider:
 
     async def _send(self, sent_headers: dict[str, str], sent_body: bytes) -> aiohttp.ClientResponse:
         # As a file, so that a long body is written piece by piece.
-        return await self._opened_session().post(
-            self._url, headers=sent_headers, data=BytesIO(sent_body), allow_redirects=False
+        session = self._opened_session()
+        return await session.post(
+            self._url,
+            headers=sent_headers,
+            data=BytesIO(sent_body),
+            allow_redirects=False,
+            proxy=self._proxy.address,
+            proxy_headers=self._proxy.headers,
         )
 
     def _opened_session(self) -> aiohttp.ClientSession:
         # Made at the first request: loading the certificates takes tens of milliseconds that start-up need not spend.
         if self._session is None:
-            proxy, login = _proxy_for(self._url)
+            self._proxy = _Proxy.to(self._url)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),
                 timeout=aiohttp.ClientTimeout(
                     total=None, sock_connect=CONNECT_TIMEOUT, sock_read=self._config.stream_idle_timeout_ms / 1000
                 ),
-                proxy=proxy,
-                proxy_auth=login,
             )
         return self._session
 
@@ -155,17 +162,25 @@ def retry_delay(attempt: int) -> float:
     return float(FIRST_DELAY * 2 ** (attempt - 1) * random.uniform(0.9, 1.1))
 
 
-def _proxy_for(url: str) -> tuple[str | None, aiohttp.BasicAuth | None]:
-    """What the environment names as the way to there; asked once, where aiohttp would use a thread for each request."""
-    address = urlsplit(url)
-    named = None if proxy_bypass(address.hostname or "") else getproxies().get(address.scheme.lower())
-    if named is None:
-        return None, None
-    proxy = urlsplit(named if "://" in named else f"http://{named}")
-    login = None
-    if proxy.username is not None:
-        login = aiohttp.BasicAuth(unquote(proxy.username), unquote(proxy.password or ""))
-    return proxy._replace(netloc=proxy.netloc.rpartition("@")[2]).geturl(), login
+class _Proxy(NamedTuple):
+    """The way to a back end, and what must be said to be let through; null if it is not needed."""
+
+    address: str | None = None
+    headers: dict[str, str] | None = None
+
+    @classmethod
+    def to(cls, url: str) -> _Proxy:
+        """What the environment names. aiohttp would ask it in a thread, for each request."""
+        target = urlsplit(url)
+        named = None if proxy_bypass(target.hostname or "") else getproxies().get(target.scheme.lower())
+        if named is None:
+            return cls()
+        proxy = urlsplit(named if "://" in named else f"http://{named}")
+        address = proxy._replace(netloc=proxy.netloc.rpartition("@")[2]).geturl()
+        if proxy.username is None:
+            return cls(address)
+        login = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
+        return cls(address, {"Authorization": f"Basic {b64encode(login).decode()}"})
 
 
 def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:

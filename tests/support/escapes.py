@@ -72,7 +72,7 @@ for each in (pid, {server}):
     vector = (ctypes.c_uint64 * 2)(ctypes.addressof(buffer), 8)
     if libc.process_vm_readv(each, vector, 1, vector, 1, 0) > 0:
         print("GOT OUT by process_vm_readv of", each)
-    if libc.process_vm_writev(each, vector, 1, vector, 1, 0) > 0:
+    if each == pid and libc.process_vm_writev(each, vector, 1, vector, 1, 0) > 0:
         print("GOT OUT by process_vm_writev of", each)
 os.kill(pid, 9)
 try:
