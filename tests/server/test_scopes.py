@@ -41,6 +41,8 @@ VIEWED = [
     "thread/searchOccurrences",
     "thread/goal/get",
     "thread/backgroundTerminals/list",
+    "threadcast/usage/read",
+    "threadcast/usage/list",
     "account/read",
     "account/rateLimits/read",
     "model/list",
