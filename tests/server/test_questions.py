@@ -14,6 +14,7 @@ from protocol.errors import ErrorBody
 from protocol.frames import Message, Question
 from protocol.jsonrpc import Error, Response
 from protocol.method import Ask
+from protocol.scope import SCOPES
 from protocol.wire import encode
 from server.questions import Questions
 from server.subscriptions import Subscriptions
@@ -24,6 +25,8 @@ CALL = DynamicToolCallParams(thread_id="t", turn_id="u", call_id="i", tool="x", 
 
 class One:
     """A connection that only counts; ``number`` names it."""
+
+    scopes = frozenset(SCOPES)
 
     def __init__(self, number: int) -> None:
         self.number = number
