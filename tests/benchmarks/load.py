@@ -117,9 +117,9 @@ async def connect_as(kind: type[C], url: str) -> C:
     return connection
 
 
-async def start_thread(connection: Connection) -> str:
+async def start_thread(connection: Connection, **params: str) -> str:
     """A new thread with one turn behind it, so that it has a rollout; returns its id."""
-    started = await connection.call("thread/start", cwd="/")
+    started = await connection.call("thread/start", cwd="/", **params)
     thread_id: str = started["thread"]["id"]
     await run_turn(connection, thread_id, "hello")
     return thread_id

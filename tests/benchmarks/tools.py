@@ -16,12 +16,16 @@ CALLED = ("update_plan", "exec_command")
 
 
 async def tools(contestant: Contestant, model_url: str, sizes: Sizes) -> Values:
-    """Each tool on a server and in a thread of its own, after a turn that is not counted."""
+    """Each tool on a server and in a thread of its own, after a turn that is not counted.
+
+    Commands run without walls: the helper that builds those of a released server is not found beside the bare binary.
+    0.169.0 does not offer ``update_plan`` and answers a call of it with a refusal, which takes as many requests.
+    """
     values: Values = {}
     for tool in CALLED:
         async with running(contestant, model_url) as server:
             connection = await connect(server.url)
-            thread_id = await start_thread(connection)
+            thread_id = await start_thread(connection, sandbox="danger-full-access")
             own, children, walls = [], [], []
             prompt = f"tool:{tool}:{sizes.tool_calls}"
             await run_turn(connection, thread_id, prompt)
