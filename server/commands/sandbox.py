@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from typing import Literal
 
 import msgspec
@@ -58,6 +59,7 @@ class Sandbox:
         self.means: Means | None = None
         """What works here; known after :meth:`detect`."""
         self._masked = Counter[str]()
+        self._masking = Lock()  # walls are built in threads
         self._known: asyncio.Task[None] | None = None
 
     def begin(self) -> asyncio.Task[None]:
@@ -100,18 +102,20 @@ class Sandbox:
             raise SandboxError("this server cannot hide files from commands: only `fullAccess` to read is enforced")
         if self.means is None:
             raise SandboxError(MISSING)
-        walled = self._walls(self.means, launch, policy)
-        self._masked.update(walled.masked)
+        with self._masking:
+            walled = self._walls(self.means, launch, policy)
+            self._masked.update(walled.masked)
         return walled
 
     def release(self, walled: Launch) -> None:
         """The command has ended: take away what was made for it alone."""
-        for path in walled.masked:
-            self._masked[path] -= 1
-            if self._masked[path] <= 0:
-                del self._masked[path]
-                with suppress(OSError):  # it was never made, or somebody uses it
-                    os.rmdir(path)
+        with self._masking:
+            for path in walled.masked:
+                self._masked[path] -= 1
+                if self._masked[path] <= 0:
+                    del self._masked[path]
+                    with suppress(OSError):  # it was never made, or somebody uses it
+                        os.rmdir(path)
 
     def _walls(self, means: Means, launch: Launch, policy: ReadOnly | WorkspaceWrite) -> Launch:
         metadata = means == "bubblewrap" or not isinstance(policy, ReadOnly)

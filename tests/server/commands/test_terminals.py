@@ -13,7 +13,7 @@ import pytest
 from server.commands import terminals as module
 from server.commands.child import Launch, SpawnError
 from server.commands.once import run_once
-from server.commands.pieces import LONGEST, MOST
+from server.commands.pieces import AT_ONCE, LONGEST, MOST
 from server.commands.terminals import Ended, Terminal, Terminals
 from tests.server.commands.test_child import DAEMONS, launch, resident
 from tests.support.processes import is_alive, pids_in, until
@@ -194,7 +194,7 @@ async def test_a_flood_costs_no_memory_and_leaves_time_to_others(terminals: Term
     assert seen.output.endswith("\0the end")
     assert "bytes left out" in seen.output
     assert len(seen.output) < module.KEPT + 100
-    assert len(heard.pieces) == MOST
+    assert AT_ONCE // LONGEST <= len(heard.pieces) < MOST
     assert longest < 0.2
     assert resident() - before < 32 * 1024 * 1024
 
