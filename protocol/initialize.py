@@ -32,12 +32,13 @@ class InitializeParams(Wire):
 
 
 class InitializeResponse(Wire):
-    """Who answers, and where it keeps its files."""
+    """Who answers, and where it keeps its files. ``extensions``: what those say that the client asked for."""
 
     user_agent: str
     codex_home: str
     platform_family: str
     platform_os: str
+    extensions: dict[str, Json] | UnsetType = UNSET
 
 
 class ConfigWarningNotification(Wire):

@@ -5,13 +5,14 @@ Knows no row. A row says in which lane its requests wait and how its notificatio
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from protocol.permissions import Granular
+from protocol.scope import Scope
 from protocol.wire import UNSET, encode
 
 P = TypeVar("P")
@@ -45,12 +46,20 @@ def by_configuration(_params: Any) -> str | None:
     return "configuration"
 
 
+def camel(name: str) -> str:
+    """The name of a member on the wire."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
 @dataclass(frozen=True, eq=False)
 class Method(Generic[P, R]):
     """A request a client may make.
 
     ``experimental`` methods, and the ``gated`` fields of stable ones (field -> name in the refusal), need the
-    ``experimentalApi`` capability. ``lenient`` methods take absent or null params.
+    ``experimentalApi`` capability. ``lenient`` methods take absent or null params. ``scope`` is what a client needs to
+    ask this at all, and ``raised`` what it needs beyond that to set a field: a method that says nothing is for those
+    who may do anything.
     """
 
     name: str
@@ -60,10 +69,25 @@ class Method(Generic[P, R]):
     experimental: bool = False
     gated: dict[str, str] = field(default_factory=dict[str, str])
     lenient: bool = False
+    scope: Scope = "admin"
+    raised: Mapping[str, Scope] = field(default_factory=dict[str, Scope])
     decoder: msgspec.json.Decoder[P] = field(init=False, repr=False)
+    _unset: dict[str, Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "decoder", msgspec.json.Decoder(self.params))
+        params: Any = self.params
+        defaults = {each.name: each.default for each in msgspec.structs.fields(params)} if self.raised else {}
+        object.__setattr__(self, "_unset", {name: defaults[name] for name in self.raised})
+
+    def missing(self, params: P, scopes: frozenset[Scope]) -> tuple[str, Scope] | None:
+        """What of this request the scopes are not enough for, in the words of the refusal, and the scope it needs."""
+        if self.scope not in scopes:
+            return self.name, self.scope
+        for name, needed in self.raised.items():
+            if needed not in scopes and getattr(params, name) != self._unset[name]:
+                return f"{self.name}.{camel(name)}", needed
+        return None
 
     def gate(self, params: P) -> str | None:
         """What in these params needs the experimental capability, in the words of the refusal; None if nothing does."""

@@ -13,6 +13,7 @@ from protocol import (
     initialize,
     item_notices,
     mcp,
+    presence,
     read_state,
     settings,
     thread,
@@ -85,6 +86,8 @@ FUZZY_FILE_SEARCH_SESSION_COMPLETED = Notice(
     "fuzzyFileSearch/sessionCompleted", file_search.FuzzyFileSearchSessionCompletedNotification, Newest(("session_id",))
 )
 
+PRESENCE_CHANGED = Notice("threadcast/presence/changed", presence.ThreadPresence, _NEWEST_OF_THREAD)
+
 NOTICES: tuple[Notice[Any], ...] = (
     THREAD_STARTED,
     THREAD_STATUS_CHANGED,
@@ -125,5 +128,6 @@ NOTICES: tuple[Notice[Any], ...] = (
     FS_CHANGED,
     FUZZY_FILE_SEARCH_SESSION_UPDATED,
     FUZZY_FILE_SEARCH_SESSION_COMPLETED,
+    PRESENCE_CHANGED,
 )
 """Every notification the server may send."""

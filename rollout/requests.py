@@ -1,11 +1,13 @@
-"""The model history -> the items of one request, in the form strict providers take. Pure; changes no item."""
+"""The model history -> the items of one request, in the form strict providers take. Changes no item."""
 
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Iterator
 from typing import Any
 
+from protocol.wire import encode
 from rollout.model_items import KINDS, OUTPUT_OF, OUTPUTS, Item, as_list, as_object, stored_form
 
 ABORTED = "aborted"
@@ -24,6 +26,49 @@ def normalise(items: list[Item], *, images: bool = True) -> list[Item]:
     sent = [_request_form(item) for item in items if item.get("type") in KINDS and item["type"] not in _LOCAL]
     sent = list(_complete(_rendered(sent)))
     return sent if images else [without_images(item, NO_IMAGE) for item in sent]
+
+
+class Growing:
+    """The items of request after request, while a history grows: what an earlier one had is not made again.
+
+    ``items`` are as :func:`normalise` makes them, ``encoded`` is the JSON of each.
+    """
+
+    def __init__(self, *, images: bool = True) -> None:
+        self.items: list[Item] = []
+        self.encoded: list[bytes] = []
+        self._images = images
+        self._seen: list[Item] = []
+        self._keys: set[tuple[str, Any]] = set()
+
+    def fresh(self, history: list[Item]) -> int:
+        """How many items of this history would have to be looked at."""
+        return len(history) - (len(self._seen) if self._goes_on(history) else 0)
+
+    def take(self, history: list[Item]) -> None:
+        """Make the items of a request with this history."""
+        if not self._goes_on(history):
+            self.items, self.encoded, self._seen = [], [], []
+            self._keys.clear()
+        fresh = history[len(self._seen) :]
+        made = normalise(fresh, images=self._images)
+        self.items += made
+        self.encoded += map(encode, made)
+        self._seen += fresh
+        self._keys |= _keys(fresh)
+
+    def _goes_on(self, history: list[Item]) -> bool:
+        """It begins with what was seen, and no call of that is answered behind it."""
+        seen = len(self._seen)
+        if len(history) < seen or not all(map(operator.is_, self._seen, history)):
+            return False
+        return self._keys.isdisjoint(_keys(history[seen:]))
+
+
+def _keys(items: list[Item]) -> set[tuple[str, Any]]:
+    """Of all calls and outputs that are tied to another one."""
+    tied = (item for item in items if item.get("type") in OUTPUT_OF or item.get("type") in OUTPUTS)
+    return {_key(item) for item in tied if item.get("call_id") is not None}
 
 
 def _request_form(item: Item) -> Item:
@@ -60,11 +105,11 @@ def _aborted(call: Item) -> Item:
 def _rendered(items: list[Item]) -> list[Item]:
     """Patches answer in JSON, which is stored; models read it as text."""
     patches = {
-        item["call_id"] for item in items if item["type"] == "custom_tool_call" and item["name"] == "apply_patch"
-    }
+        item.get("call_id") for item in items if item["type"] == "custom_tool_call" and item["name"] == "apply_patch"
+    } - {None}
     return [
         item | {"output": _patch_text(item["output"])}
-        if item["type"] == "custom_tool_call_output" and item["call_id"] in patches
+        if item["type"] == "custom_tool_call_output" and item.get("call_id") in patches
         else item
         for item in items
     ]

@@ -1,8 +1,9 @@
-"""The end of a rollout file, read backwards: is its last line whole, and which ordinal comes next. Never writes."""
+"""The end of a rollout file, read backwards: is its last line whole, which ordinal comes next. Never writes."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import msgspec
 
@@ -24,18 +25,24 @@ def ends_whole(descriptor: int) -> bool:
     return not size or os.pread(descriptor, 1, size - 1) == b"\n"
 
 
-def next_ordinal(descriptor: int) -> int:
-    """The ordinal of the next line: one more than the last line has that has one; without any, the count of lines."""
-    position, rest, count = os.fstat(descriptor).st_size, b"", 0
+def lines_backwards(descriptor: int) -> Iterator[bytes]:
+    """The lines of a file without their ends, the last one first; what follows the last newline is a line as well."""
+    position, rest = os.fstat(descriptor).st_size, b""
     while position:
         begin = max(0, position - _BLOCK)
         lines = (os.pread(descriptor, position - begin, begin) + rest).split(b"\n")
         rest, position = lines[0] if begin else b"", begin
-        for line in reversed(lines[1:] if begin else lines):
-            ordinal = _ordinal(line)
-            if ordinal is not None:
-                return ordinal + 1
-            count += bool(line.strip())
+        yield from reversed(lines[1:] if begin else lines)
+
+
+def next_ordinal(descriptor: int) -> int:
+    """The ordinal of the next line: one more than the last line has that has one; without any, the count of lines."""
+    count = 0
+    for line in lines_backwards(descriptor):
+        ordinal = _ordinal(line)
+        if ordinal is not None:
+            return ordinal + 1
+        count += bool(line.strip())
     return count
 
 

@@ -98,6 +98,15 @@ def _plus(total: TokenUsage, usage: TokenUsage) -> TokenUsage:
     return TokenUsage(**sums)
 
 
+def growth(before: TokenUsage | None, after: TokenUsage) -> TokenUsage:
+    """How much a sum grew. It never shrinks but where somebody set it anew; then nothing was spent."""
+    grown: dict[str, Any] = {
+        field: max(0, (getattr(after, field) or 0) - ((getattr(before, field) or 0) if before is not None else 0))
+        for field in TokenUsage.__struct_fields__
+    }
+    return TokenUsage(**grown)
+
+
 def _sum(one: int | UnsetType, other: int | UnsetType) -> int | UnsetType:
     """What nobody counted stays uncounted."""
     return other if one is UNSET else one if other is UNSET else one + other

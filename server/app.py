@@ -29,6 +29,7 @@ from server.mcp.register import McpRegister
 from server.metrics import Metrics
 from server.offload import made_to_stay
 from server.outgoing import Outgoing
+from server.presence import Presence
 from server.providers import registry
 from server.providers.provider import Provider
 from server.providers.settings import ProviderConfig
@@ -57,6 +58,7 @@ class App:
         self.config = config
         self.subscriptions: Subscriptions[Connection] = Subscriptions()
         self.outgoing = Outgoing(self.subscriptions)
+        self.presence = Presence(self.subscriptions)
         self.loaded = Loaded(self.outgoing, self.subscriptions, config.idle_unload_seconds)
         self.catalog = Catalog(Home(config.codex_home))
         self.read_states = ReadStates(Home(config.codex_home).read_states)
@@ -98,6 +100,7 @@ class App:
 
     def _left(self, connection: Connection) -> None:
         self.commands.left(connection)
+        self.presence.left(connection)
         self.files.left(connection)
         self.loaded.left(self.subscriptions.close(connection))
 

@@ -16,7 +16,7 @@ import msgspec
 import structlog
 import uvloop
 
-from server import doctor, logs
+from server import doctor, logs, schema
 from server.app import App
 from server.auth import check_exposure
 from server.config import Config
@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     overrides += [*options.pop("config"), *_features(options)]
     if options.pop("command") == "app-server":
         _as_spawned(options)
-    options["listen"] = ",".join(options["listen"] or ()) or None
+    for flag in _REPEATED:
+        name = flag.replace("-", "_")
+        options[name] = ",".join(options[name] or ()) or None
     try:
         config = Config.load({name.replace("_", "-"): value for name, value in options.items()}, os.environ, overrides)
         for address in config.listen:
@@ -74,8 +76,12 @@ def parser() -> argparse.ArgumentParser:
     for flag in _VALUES_WITHOUT_EFFECT:
         spawned.add_argument(flag, help=argparse.SUPPRESS)
     doctor.add_to(subcommands)
+    schema.add_to(subcommands)
     return commands
 
+
+_REPEATED = {"listen": "URL", "allow-origin": "ORIGIN", "allow-host": "NAME"}
+"""Flags that may stand more than once; everywhere else commas separate their values."""
 
 _SWITCHES_WITHOUT_EFFECT = ("--analytics-default-enabled", "--strict-config")
 _VALUES_WITHOUT_EFFECT = ("--session-source",)
@@ -85,8 +91,8 @@ def _add_flags(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
     for flag in FLAGS:
         if flag == "insecure-no-auth":
             command.add_argument(f"--{flag}", action="store_const", const="true", help=_HELP[flag])
-        elif flag == "listen":
-            command.add_argument(f"--{flag}", action="append", metavar="URL", help=_HELP[flag])
+        elif flag in _REPEATED:
+            command.add_argument(f"--{flag}", action="append", metavar=_REPEATED[flag], help=_HELP[flag])
         else:
             command.add_argument(f"--{flag}", metavar="VALUE", help=_HELP[flag])
     _add_overrides(command)
@@ -121,9 +127,15 @@ def _as_spawned(options: dict[str, Any]) -> None:
 _HELP = {
     "codex-home": "folder with threads and config.toml (default: $CODEX_HOME or ~/.codex)",
     "listen": "ws://IP:PORT, unix://, unix://PATH or stdio://; more than once for more (default: ws://127.0.0.1:8390)",
-    "ws-auth": "who may connect: none or capability-token",
-    "ws-token-file": "file that holds the capability token",
+    "ws-auth": "who may connect: none, capability-token or signed-bearer-token",
+    "ws-token-file": "file that holds the capability tokens, one a line; scopes=view,answer TOKEN for less than all",
     "ws-token-sha256": "SHA-256 of the capability token, in hex",
+    "ws-shared-secret-file": "file that holds the secret of signed bearer tokens",
+    "ws-issuer": "issuer that signed bearer tokens must name",
+    "ws-audience": "audience that signed bearer tokens must name",
+    "ws-max-clock-skew-seconds": "how far the clocks of who signs and of this machine may differ (default: 30)",
+    "allow-origin": "origin of web pages that may connect, besides the server's own; more than once for more",
+    "allow-host": "name, or NAME:PORT, by which this server is reached; more than once for more",
     "insecure-no-auth": "listen beyond this machine without authentication",
     "idle-unload-seconds": "unload a thread that nobody follows and that does nothing, after this time (default: 1800)",
     "outbox-limit": "bytes that may wait for one slow client (default: 4194304)",

@@ -35,6 +35,7 @@ from server.config_view import Layer, describe
 from server.errors import ConfigError, UnknownProvider
 from server.listen import ListenAddress, parse_listen
 from server.models import default_slug
+from server.origins import parse_hosts, parse_origins
 from server.providers.settings import OFFLINE, OPENAI, ProviderConfig, builtin_providers
 
 DEFAULT_LISTEN = "ws://127.0.0.1:8390"
@@ -102,6 +103,8 @@ class Config(Record):
     listen: tuple[ListenAddress, ...]
     auth: AuthSettings
     insecure_no_auth: bool
+    allow_origin: tuple[str, ...]
+    allow_host: tuple[str, ...]
     idle_unload_seconds: float
     outbox_limit: int
     recent_limit: int
@@ -141,12 +144,10 @@ class Config(Record):
         return cls(
             codex_home=codex_home,
             listen=parse_listen(reader.get("listen") or DEFAULT_LISTEN, codex_home),
-            auth=AuthSettings(
-                mode=reader.choice("ws-auth", AuthMode, "none"),
-                token_file=reader.path("ws-token-file"),
-                token_sha256=reader.get("ws-token-sha256"),
-            ),
+            auth=_auth(reader),
             insecure_no_auth=reader.switch("insecure-no-auth"),
+            allow_origin=parse_origins(reader.get("allow-origin") or ""),
+            allow_host=parse_hosts(reader.get("allow-host") or ""),
             idle_unload_seconds=reader.number("idle-unload-seconds", 1800.0),
             outbox_limit=int(reader.number("outbox-limit", 4 * 1024 * 1024)),
             recent_limit=int(reader.number("recent-limit", 1024 * 1024)),
@@ -264,6 +265,18 @@ def default_home(environ: Mapping[str, str]) -> Path:
     """The CODEX_HOME that no flag names."""
     configured = environ.get("CODEX_HOME")
     return Path(configured).expanduser() if configured else Path(environ.get("HOME") or Path.home()) / ".codex"
+
+
+def _auth(reader: FlagReader) -> AuthSettings:
+    return AuthSettings(
+        mode=reader.choice("ws-auth", AuthMode, "none"),
+        token_file=reader.path("ws-token-file"),
+        token_sha256=reader.get("ws-token-sha256"),
+        shared_secret_file=reader.path("ws-shared-secret-file"),
+        issuer=reader.get("ws-issuer"),
+        audience=reader.get("ws-audience"),
+        max_clock_skew=reader.number("ws-max-clock-skew-seconds", 30.0),
+    )
 
 
 def _flag_table(reader: FlagReader, overrides: Sequence[str]) -> dict[str, Any]:

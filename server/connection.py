@@ -8,7 +8,9 @@ from protocol.dialects.versions import NEWEST, Version, spoken_by
 from protocol.errors import Disconnect
 from protocol.frames import Frame, Sendable, Variants
 from protocol.initialize import InitializeParams
+from protocol.scope import Scope
 from protocol.sequence import EXTENSION
+from server.grant import EVERYTHING
 from server.load import Load
 from server.outbox import Outbox
 
@@ -16,10 +18,19 @@ from server.outbox import Outbox
 class Connection:
     """One WebSocket connection = one registered client. ``disconnect`` ends it with a code and a reason."""
 
-    def __init__(self, number: int, outbox: Outbox, load: Load, disconnect: Callable[[Disconnect], None]) -> None:
+    def __init__(
+        self,
+        number: int,
+        outbox: Outbox,
+        load: Load,
+        disconnect: Callable[[Disconnect], None],
+        scopes: frozenset[Scope] = EVERYTHING,
+    ) -> None:
         self.number = number
         """Counts up from 1 in this process; names the connection in logs."""
         self.load = load
+        self.scopes = scopes
+        """What the client may do."""
         self.disconnect = disconnect
         self.version: Version = NEWEST
         """The version of the protocol that the client speaks; known from the handshake on."""
@@ -60,7 +71,12 @@ class Connection:
         self.version = spoken_by(hello)
         if hello.capabilities:
             self._opted_out = frozenset(hello.capabilities.opt_out_notification_methods or ())
-            self.numbered = (hello.capabilities.extensions or {}).get(EXTENSION) is True
+        self.numbered = self.declared(EXTENSION)
+
+    def declared(self, extension: str) -> bool:
+        """The client asked for this extension by ``true``."""
+        asked = self._hello.capabilities.extensions if self._hello and self._hello.capabilities else None
+        return (asked or {}).get(extension) is True
 
     def send(self, message: Sendable) -> None:
         """Put it into the outbox in the client's version, unless it is a notification that the client does not want."""

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from protocol import frames
 from protocol.dialects.shape import Unsayable, meant, shaped
 from protocol.dialects.versions import Version
-from protocol.errors import OVERLOADED, Disconnect, ErrorBody, RpcError, internal_error, invalid_request
-from protocol.jsonrpc import Notification, Request, RequestId, parse
+from protocol.errors import OVERLOADED, Disconnect, ErrorBody, RpcError, forbidden, internal_error, invalid_request
+from protocol.jsonrpc import Error, Notification, Request, RequestId, Response, parse
 from protocol.method import OF_CLIENT, Method
 from protocol.methods import INITIALIZE
 from protocol.wire import UNSET
@@ -89,7 +89,13 @@ class Dispatcher:
         if isinstance(message, Request):
             self._begin(connection, message, len(text))
         elif not isinstance(message, Notification):
+            self._answer(connection, message)
+
+    def _answer(self, connection: Connection, message: Response | Error) -> None:
+        try:
             self._app.questions.answer(connection, message)
+        except RpcError as error:  # an answer has no reply, so this has no id
+            connection.send(frames.error(None, error.body))
 
     async def drain(self) -> None:
         """Wait for the requests being served."""
@@ -104,7 +110,7 @@ class Dispatcher:
             connection.load.refuse(lambda: connection.send(refusal))
             return
         try:
-            route, params = self._decode(request)
+            route, params = self._decode(connection, request)
         except RpcError as error:
             connection.send(frames.error(request.id, error.body))
             connection.load.end(number)
@@ -117,13 +123,18 @@ class Dispatcher:
         self._running.discard(task)
         connection.load.end(number)
 
-    def _decode(self, request: Request) -> tuple[Route[Any, Any], Any]:
+    def _decode(self, connection: Connection, request: Request) -> tuple[Route[Any, Any], Any]:
         route = self._routes.get(request.method)
         if route is None:
             self._app.metrics.count_unknown(request.method)
             known = ", ".join(f"`{name}`" for name in self._routes)
             raise invalid_request(f"Invalid request: unknown variant `{request.method}`, expected one of {known}")
-        return route, _decode(route.method, request)
+        if route.method.scope not in connection.scopes:  # who may not ask this need not know what is wrong with it
+            raise forbidden(f"`{request.method}`", route.method.scope, connection.scopes)
+        params = _decode(route.method, request)
+        if (missing := route.method.missing(params, connection.scopes)) is not None:
+            raise forbidden(f"`{missing[0]}`", missing[1], connection.scopes)
+        return route, params
 
     async def _serve(self, connection: Connection, request_id: RequestId, route: Route[Any, Any], params: Any) -> None:
         call = Call(self._app, connection)

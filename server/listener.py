@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Protocol
 
 from protocol.errors import GOING_AWAY
+from server.authenticator import open_authenticator
 from server.config import Config
 from server.connection import Connection
+from server.dashboard import read_assets
 from server.listen import ListenAddress, StdioAddress, TcpAddress
 from server.metrics import Metrics
 from server.reception import Receiver, Reception
+from server.sign_in import SignIn
 from server.stdio import StdioDoor
 from server.websocket import WebSocketDoor
+
+REFRESH_SECONDS = 1.0
+"""Seconds between two looks at the files that hold credentials."""
 
 
 class Door(Protocol):
@@ -49,6 +56,10 @@ class Listener:
         self._metrics = metrics
         self.reception = Reception(config, receiver, on_left)
         self._on_end = on_end
+        # Read at once: a server that cannot check who comes in is not to start.
+        self._sign_in = SignIn(open_authenticator(config.auth))
+        self._assets = read_assets() if any(isinstance(each, TcpAddress) for each in config.listen) else {}
+        self._refreshing: asyncio.Task[None] | None = None
         self._doors = [self._door(address) for address in config.listen]
         self._opened: list[Door] = []
 
@@ -71,6 +82,8 @@ class Listener:
                 self._opened.append(door)
                 await door.open()
             on_failure.pop_all()
+        if self._config.auth.token_file is not None or self._config.auth.shared_secret_file is not None:
+            self._refreshing = asyncio.create_task(self._refresh(), name="credentials")
 
     def drain(self) -> None:
         """Let nobody else in."""
@@ -78,10 +91,19 @@ class Listener:
 
     async def stop(self, code: int, reason: str) -> None:
         """Close all doors, and every connection with this code and reason."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            await asyncio.wait([self._refreshing])
         while self._opened:
             await self._opened.pop().close(code, reason)
+
+    async def _refresh(self) -> None:
+        """Let changed files of credentials count: who lost theirs is sent away."""
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            self._sign_in.authenticator.refresh()
 
     def _door(self, address: ListenAddress) -> Door:
         if isinstance(address, StdioAddress):
             return StdioDoor(self.reception, self._on_end)
-        return WebSocketDoor(address, self._config, self.reception, self._metrics)
+        return WebSocketDoor(address, self._config, self.reception, self._metrics, self._sign_in, self._assets)

@@ -17,6 +17,7 @@ import structlog
 
 from protocol import frames, notices
 from protocol.approval import ServerRequestResolvedNotification
+from protocol.errors import forbidden
 from protocol.frames import Message, Question
 from protocol.jsonrpc import Error, Response
 from protocol.method import Ask
@@ -78,22 +79,24 @@ class Questions:
             then()
         self._outgoing.broadcast(asker.id, question)
         try:
-            answer = await answered
-        except asyncio.CancelledError:
+            return await answered
+        finally:
             self._close(question.id)
-            asker.waits(ask, -1)
-            raise
-        # What the asker now says before it waits for anything comes first: what was declined is over, and only then
-        # does the thread wait no more.
-        asyncio.get_running_loop().call_soon(asker.waits, ask, -1)
-        return answer
+            # What the asker now says before it waits for anything comes first: what was declined is over, and only
+            # then does the thread wait no more.
+            asyncio.get_running_loop().call_soon(asker.waits, ask, -1)
 
     def of(self, thread_id: str) -> list[Question]:
         """The open questions of a thread, the oldest first."""
         return [each.question for each in self._open.values() if each.asker.id == thread_id]
 
     def answer(self, connection: Connection, message: Response | Error) -> None:
-        """Take an answer. It counts if the question is open and the connection follows its thread."""
+        """Take an answer. It counts if the question is open and the connection follows its thread.
+
+        Raises RpcError for a connection that may not answer.
+        """
+        if "answer" not in connection.scopes:
+            raise forbidden("an answer to a question", "answer", connection.scopes)
         number = message.id
         found = self._open.get(number) if isinstance(number, int) else None
         if found is not None and found.answered.done():  # withdrawn just now; its asker is about to say so

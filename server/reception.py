@@ -6,17 +6,21 @@ Knows no socket library, no method and no thread. Who reads the client's message
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any, Protocol
 
 import structlog
 
-from protocol.errors import GOING_AWAY, TRY_AGAIN_LATER, Disconnect
+from protocol.errors import GOING_AWAY, POLICY_VIOLATION, TRY_AGAIN_LATER, Disconnect
 from server.config import Config
 from server.connection import Connection
+from server.grant import Grant
 from server.load import Load
 from server.outbox import Outbox, Round, Socket
+
+EXPIRED = "the credential of this connection has expired"
 
 _log = structlog.get_logger(__name__)
 
@@ -35,6 +39,11 @@ class Visitor(Protocol):
     @property
     def socket(self) -> Socket:
         """Where its outbox writes."""
+        ...
+
+    @property
+    def grant(self) -> Grant:
+        """What it may do."""
         ...
 
     @property
@@ -100,8 +109,9 @@ class Reception:
         limit, deadline = self._limit, self._deadline
         outbox = kind(visitor.socket, limit=limit, deadline=deadline, on_stuck=disconnect, together=self.round)
         load = Load(self._max_requests, self._max_size)
-        connection = Connection(next(self._numbers), outbox, load, disconnect)
+        connection = Connection(next(self._numbers), outbox, load, disconnect, visitor.grant.scopes)
         self.connections.add(connection)
+        let_go = _until_it_ends(visitor.grant, disconnect)
         _log.info("connected", connection=connection.number, peer=visitor.peer)
         reading = asyncio.get_running_loop().create_task(self._read(visitor, connection, outbox))
         try:
@@ -114,6 +124,7 @@ class Reception:
                 await visitor.disconnect(order)
         finally:
             reading.cancel()
+            let_go()
             self._leave(connection)
             _log.info("disconnected", connection=connection.number, code=visitor.code)
 
@@ -129,3 +140,25 @@ class Reception:
             await outbox.room()
 
         await visitor.read(take)
+
+
+def _until_it_ends(grant: Grant, disconnect: Callable[[Disconnect], None]) -> Callable[[], None]:
+    """Disconnect when the grant is revoked or expires. Returns what is to be called when the client is gone before."""
+
+    def on_end(reason: str) -> None:
+        disconnect(Disconnect(POLICY_VIOLATION, reason))
+
+    grant.hold(on_end)
+    timer: asyncio.TimerHandle | None = None
+    if grant.expires is not None:
+        remaining = grant.expires - time.time()
+        timer = asyncio.get_running_loop().call_later(max(0.0, remaining), on_end, EXPIRED)
+    if not grant.stands:
+        on_end(EXPIRED)
+
+    def let_go() -> None:
+        grant.release(on_end)
+        if timer is not None:
+            timer.cancel()
+
+    return let_go

@@ -17,6 +17,7 @@ import structlog
 
 from protocol.errors import Disconnect
 from protocol.frames import Frame
+from server.grant import Grant
 from server.outbox import Outbox
 from server.reception import Reception
 
@@ -97,6 +98,7 @@ class _Visitor:
     code = None
 
     def __init__(self, source: int, target: int, on_end: Callable[[bool], None]) -> None:
+        self.grant = Grant()
         self._source = source
         self._loop = asyncio.get_running_loop()
         self._on_end = on_end

@@ -5,7 +5,7 @@ Edge results (first subscriber, last one gone) let the caller act without asking
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from collections.abc import Set as AbstractSet
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +20,8 @@ class Subscriptions(Generic[C]):
     def __init__(self) -> None:
         self._threads: dict[C, set[str]] = {}
         self._subscribers: dict[str, set[C]] = {}
+        self.on_change: Callable[[str], None] = lambda _thread_id: None
+        """Told of each thread that somebody else follows than before."""
 
     def open(self, connection: C) -> None:
         """Register a connection: from now on it may subscribe, and it hears announcements."""
@@ -34,7 +36,9 @@ class Subscriptions(Generic[C]):
         """Let the connection hear the thread. True if it is the first; a connection that is gone is not added."""
         if connection not in self._threads:
             return False
-        self._threads[connection].add(thread_id)
+        if thread_id not in self._threads[connection]:
+            self._threads[connection].add(thread_id)
+            self.on_change(thread_id)
         subscribers = self._subscribers.setdefault(thread_id, set())
         subscribers.add(connection)
         return len(subscribers) == 1
@@ -48,12 +52,19 @@ class Subscriptions(Generic[C]):
 
     def drop(self, thread_id: str) -> None:
         """Forget a thread and everybody who followed it."""
-        for connection in self._subscribers.pop(thread_id, set()):
+        followers = self._subscribers.pop(thread_id, set())
+        for connection in followers:
             self._threads[connection].discard(thread_id)
+        if followers:
+            self.on_change(thread_id)
 
     def of(self, thread_id: str) -> AbstractSet[C]:
         """The thread's subscribers; not to be changed, and only good until the next change."""
         return self._subscribers.get(thread_id, _NOBODY)
+
+    def followed(self) -> list[str]:
+        """All threads that anybody follows."""
+        return list(self._subscribers)
 
     def threads_of(self, connection: C) -> frozenset[str]:
         """The threads this connection follows."""
@@ -78,6 +89,7 @@ class Subscriptions(Generic[C]):
     def _remove(self, connection: C, thread_id: str) -> bool:
         subscribers = self._subscribers[thread_id]
         subscribers.discard(connection)
+        self.on_change(thread_id)
         if not subscribers:
             del self._subscribers[thread_id]
         return not subscribers

@@ -1,14 +1,15 @@
 """The doors for WebSocket, on an address or on a socket in the file system: HTTP, origins, credentials, frames.
 
-The only file that knows the websockets library; knows no method and no thread. What an outbox needs of a socket is
-given here.
+Knows the websockets library, as only ``arrival.py`` does beside it; knows no method and no thread. What an outbox
+needs of a socket is given here.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,22 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.protocol import State
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
 
 from protocol.errors import Disconnect
 from rollout.paths import Home
-from server.auth import Authenticator, OpenDoor, Unauthorized, open_authenticator
+from server.arrival import Arrival, PlainOrUpgraded
+from server.auth import OpenDoor, Unauthorized
 from server.config import Config
+from server.dashboard import Asset
 from server.listen import TcpAddress, UnixAddress
 from server.metrics import CONTENT_TYPE, Metrics
+from server.origins import Origins
 from server.reception import Reception
+from server.sign_in import SignIn, TooMany
 from server.unix_socket import UnixSocket
+from server.web import SUBPROTOCOL, TEXT, Answer, Asked, Web
 
 MAX_MESSAGE = 64 << 20
 """Bytes of one incoming message, fragments together; the peer's limit."""
@@ -40,9 +48,8 @@ RETRY_AFTER = "5"
 LAST_WORDS = 60.0
 """Seconds that a client which was too slow has to read why it was left. Little more waits for it than sockets hold."""
 
-_TEXT = "text/plain; charset=utf-8"
-_RESERVED_BITS = 0x70
-"""Of the first byte of a frame; none is set without an extension. Every letter has one of them."""
+HEAD_SECONDS = 10.0
+"""Seconds for the head of a request and the reply to it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -51,16 +58,23 @@ class WebSocketDoor:
     """Accepts connections at one address. Whoever may open the file of a socket needs no other credentials."""
 
     def __init__(
-        self, address: TcpAddress | UnixAddress, config: Config, reception: Reception, metrics: Metrics
+        self,
+        address: TcpAddress | UnixAddress,
+        config: Config,
+        reception: Reception,
+        metrics: Metrics,
+        sign_in: SignIn,
+        assets: Mapping[str, Asset],
     ) -> None:
         self._address = address
         self._config = config
         self._reception = reception
         self._metrics = metrics
-        # Read at once: a server that cannot check who comes in is not to start.
-        self._authenticator: Authenticator = open_authenticator(config.auth)
         if isinstance(address, UnixAddress):
-            self._authenticator = OpenDoor()
+            self._web = Web(None, SignIn(OpenDoor()), {})
+        else:
+            self._web = Web(Origins(address.host, config.allow_origin, config.allow_host), sign_in, assets)
+        self._arriving: dict[Arrival, None] = {}
         self._server: Server | None = None
         self._file: UnixSocket | None = None
         self._leaving: set[ServerConnection] = set()
@@ -88,14 +102,19 @@ class WebSocketDoor:
             "ping_interval": self._config.ping_interval or None,
             "ping_timeout": self._config.ping_interval or None,
             "close_timeout": CLOSE_TIMEOUT,
+            "open_timeout": HEAD_SECONDS,
             "server_header": "threadcast",
+            "select_subprotocol": _select,
+            "create_connection": partial(
+                PlainOrUpgraded if isinstance(self._address, UnixAddress) else Arrival, arriving=self._arriving
+            ),
         }
         if isinstance(self._address, TcpAddress):
             self._server = await serve(self._talk, self._address.host, self._address.port, **options)
         else:
             self._file = UnixSocket(self._address.path)
             bound = self._file.bind()
-            self._server = await unix_serve(self._talk, sock=bound, create_connection=_PlainOrUpgraded, **options)
+            self._server = await unix_serve(self._talk, sock=bound, **options)
 
     async def close(self, code: int, reason: str) -> None:
         """Stop accepting; close every connection with this code and reason."""
@@ -111,24 +130,32 @@ class WebSocketDoor:
 
     async def _greet(self, socket: ServerConnection, request: Request) -> Response | None:
         """Answer plain HTTP, refuse what may not upgrade; None lets the upgrade go on."""
-        if "Origin" in request.headers:
-            return _reply(HTTPStatus.FORBIDDEN)
-        path = request.path.partition("?")[0]
-        if path in ("/healthz", "/readyz"):
-            return self._health(request.method, ready=path == "/readyz")
-        if request.method != "GET":
+        try:
+            asked = _asked(socket, request)
+        except ValueError as error:
+            return _reply(HTTPStatus.BAD_REQUEST, f"{error}\n")
+        if asked.path in ("/healthz", "/readyz") and not self._web.foreign(asked):
+            return self._health(request.method, ready=asked.path == "/readyz")
+        answer = self._web.refusal(asked) or self._web.answer(asked)
+        if answer is not None:
+            return _response(answer)
+        if asked.method != "GET":
             return _reply(HTTPStatus.METHOD_NOT_ALLOWED, "Request method must be `GET`\n", allow="GET")
-        if path != "/metrics" and not _wants_upgrade(request.headers):
+        if asked.path != "/metrics" and not asked.upgrade:
             return _reply(HTTPStatus.BAD_REQUEST, "This address speaks WebSocket; the request asked for no upgrade.\n")
         try:
-            self._authenticator.check(request.headers.get("Authorization"))
+            grant = self._web.admit(asked)
         except Unauthorized as error:
-            _log.info("unauthorized", reason=error.reason, peer=str(socket.remote_address))
+            _log.info("unauthorized", reason=error.reason, peer=asked.peer)
             return _reply(HTTPStatus.UNAUTHORIZED, error.reason)
-        if path == "/metrics":
+        except TooMany as error:
+            return _reply(HTTPStatus.TOO_MANY_REQUESTS, f"{error}\n", retry_after=RETRY_AFTER)
+        if asked.path == "/metrics":
             return _reply(HTTPStatus.OK, await self._metrics.exposition(), kind=CONTENT_TYPE)
         if (refusal := self._reception.refusal()) is not None:
             return _reply(HTTPStatus.SERVICE_UNAVAILABLE, f"{refusal.reason}\n", retry_after=RETRY_AFTER)
+        assert isinstance(socket, Arrival)
+        socket.grant = grant
         return None
 
     def _health(self, method: str, *, ready: bool) -> Response:
@@ -147,15 +174,17 @@ class WebSocketDoor:
     # -- WebSocket ---------------------------------------------------------------------------------------------------
 
     async def _talk(self, socket: ServerConnection) -> None:
+        assert isinstance(socket, Arrival)
         await self._reception.serve(_Visitor(socket, self._leaving))
 
 
 class _Visitor:
     """A client that speaks WebSocket."""
 
-    def __init__(self, socket: ServerConnection, leaving: set[ServerConnection]) -> None:
+    def __init__(self, socket: Arrival, leaving: set[ServerConnection]) -> None:
         self._connection = socket
         self._leaving = leaving
+        self.grant = socket.grant
         self.socket = _Socket(socket)
         self.peer = str(socket.remote_address or "unix")
 
@@ -210,51 +239,59 @@ class _Socket:
         await self._socket.drain()
 
 
-class _PlainOrUpgraded(ServerConnection):
-    """A connection that may begin with frames at once, as some clients of a socket in the file system do.
+def _asked(socket: ServerConnection, request: Request) -> Asked:
+    """What a request says. Raises ValueError for a header that may stand once and stands twice."""
+    path, _, query = request.path.partition("?")
+    fields = request.headers
 
-    The first byte tells: it is a letter of an HTTP method, or the first byte of a frame.
-    """
+    def single(name: str) -> str | None:
+        values = fields.get_all(name)
+        if len(values) > 1:
+            raise ValueError(f"The header `{name}` may stand only once")
+        return values[0] if values else None
 
-    _first = True
-    _plain = False
-
-    def data_received(self, data: bytes) -> None:
-        """Look at the first byte, then go on as always."""
-        if self._first:
-            self._first = False
-            self._plain = not data[0] & _RESERVED_BITS
-            if self._plain:
-                self._skip_upgrade()
-        super().data_received(data)
-
-    def _skip_upgrade(self) -> None:
-        """Bring the library to where it is after an upgrade."""
-        self.protocol.state = State.OPEN
-        self.protocol.parser = self.protocol.parse()  # the one that was begun expects a request
-        next(self.protocol.parser)
-        self.request = Request("/", Headers())
-        self.request_rcvd.set_result(None)
-
-    async def handshake(self, *arguments: Any, **options: Any) -> None:
-        """Answer the upgrade, if one is asked for."""
-        await asyncio.wait([self.request_rcvd, self.connection_lost_waiter], return_when=asyncio.FIRST_COMPLETED)
-        if not self._plain:
-            await super().handshake(*arguments, **options)
+    protocols = ",".join(fields.get_all("Sec-WebSocket-Protocol")).split(",")
+    return Asked(
+        method=request.method,
+        path=path,
+        query=query,
+        peer=_peer(socket),
+        host=single("Host"),
+        origin=single("Origin"),
+        authorization=single("Authorization"),
+        cookie="; ".join(fields.get_all("Cookie")) or None,
+        fetch_site=single("Sec-Fetch-Site"),
+        if_none_match=", ".join(fields.get_all("If-None-Match")) or None,
+        protocols=[name.strip() for name in protocols if name.strip()],
+        upgrade=any("websocket" in value.lower() for value in fields.get_all("Upgrade")),
+    )
 
 
-def _wants_upgrade(headers: Headers) -> bool:
-    return any("websocket" in value.lower() for value in headers.get_all("Upgrade"))
+def _select(_protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """Ours if it is offered, else none: other clients may offer what they like. Never what carries a ticket."""
+    return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
+
+
+def _peer(socket: ServerConnection) -> str:
+    address: Any = socket.remote_address
+    return "unix" if isinstance(address, str | None) else str(address[0])
 
 
 def _usable(folder: Path) -> bool:
     return folder.is_dir() and os.access(folder, os.R_OK | os.W_OK | os.X_OK)
 
 
-def _reply(status: HTTPStatus, text: str | bytes = "", kind: str = _TEXT, **headers: str) -> Response:
+def _response(answer: Answer) -> Response:
+    fields = Headers({"Connection": "close", **answer.headers})
+    length = len(answer.body) if answer.length is None else answer.length
+    if answer.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+        fields["Content-Length"] = str(length)
+    if length and answer.status is not HTTPStatus.NOT_MODIFIED:
+        fields["Content-Type"] = answer.kind
+    return Response(answer.status.value, answer.status.phrase, fields, answer.body)
+
+
+def _reply(status: HTTPStatus, text: str | bytes = "", kind: str = TEXT, **headers: str) -> Response:
     body = text.encode() if isinstance(text, str) else text
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    fields = Headers({"Content-Length": str(len(body)), "Connection": "close", **named})
-    if body:
-        fields["Content-Type"] = kind
-    return Response(status.value, status.phrase, fields, body)
+    return _response(Answer(status=status, body=body, kind=kind, headers=named))

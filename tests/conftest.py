@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.schema.witness import take_complaints
-from tests.support import codex, sandboxes
+from tests.support import chromium, codex, sandboxes, typescript
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -22,12 +22,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _missing(item: pytest.Item) -> str | None:
-    """Why this machine cannot run the test."""
+    """Why this machine cannot run the test; one that has several of these markers needs all that they name."""
+    reasons: list[str | None] = []
     if (marker := item.get_closest_marker("codex")) is not None:
-        return codex.missing(*(marker.args or (codex.REFERENCE,)))
+        reasons.append(codex.missing(*(marker.args or (codex.REFERENCE,))))
+    if item.get_closest_marker("typescript") is not None:
+        reasons.append(typescript.missing())
     if (marker := item.get_closest_marker("sandbox")) is not None:
-        return sandboxes.missing(*marker.args)
-    return None
+        reasons.append(sandboxes.missing(*marker.args))
+    if item.get_closest_marker("chromium") is not None:
+        reasons.append(chromium.missing())
+    if item.get_closest_marker("node") is not None:
+        reasons.append(chromium.missing_node())
+    return "; ".join(filter(None, reasons)) or None
 
 
 @pytest.fixture(autouse=True)

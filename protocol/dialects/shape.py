@@ -45,6 +45,12 @@ def is_known(notice: Notice[Any], version: Version) -> bool:
     return all(notice not in row.of or version >= row.since for row in ROWS if isinstance(row, Notices))
 
 
+def members_left_out(kind: type, version: Version) -> frozenset[str]:
+    """Members of objects of this type that this version does not know."""
+    rows = [row for row in ROWS if isinstance(row, Members) and issubclass(kind, row.of) and not _holds(row, version)]
+    return frozenset(name for row in rows for name in row.names)
+
+
 @cache
 def varies(notice: Notice[Any]) -> bool:
     """Whether two versions hear such a notification differently."""

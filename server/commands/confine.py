@@ -8,10 +8,8 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
-import platform
 import struct
 import termios
-from typing import Any
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -107,7 +105,7 @@ def call_filter(*, network: bool, metadata: bool = True) -> bytes | None:
     Sockets between own processes stay (``socketpair``); all others, and those that lie in the file system, where the
     server itself may listen, cannot be reached. None on a machine whose system calls are not known here.
     """
-    known = _ARCHITECTURES.get(platform.machine())
+    known = _ARCHITECTURES.get(os.uname().machine)
     if known is None:
         return None
     arch, calls = known
@@ -121,7 +119,7 @@ def call_filter(*, network: bool, metadata: bool = True) -> bytes | None:
     ]
     refused = [call for name, call in calls.items() if name not in ("socket", "connect", "sendto")]
     if not metadata:
-        refused += _METADATA[platform.machine()]
+        refused += _METADATA[os.uname().machine]
     if not network:
         refused.append(calls["connect"])
     for call in refused:
@@ -144,8 +142,8 @@ def _give_up_privileges() -> None:
     _done(_libc.capset(struct.pack("=Ii", _CAPABILITIES, 0), bytes(24)))
 
 
-def _done(result: Any) -> int:
+def _done(result: int) -> int:
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
-    return int(result)
+    return result

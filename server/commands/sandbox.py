@@ -137,6 +137,11 @@ _DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 """What may be written in any case: nothing is kept there."""
 
 
+_SETTINGS = ("acpi", "asound", "bus", "fs", "irq", "mtrr", "scsi", "sys", "sysrq-trigger")
+_OF_THE_KERNEL = [f"/proc/{name}" for name in _SETTINGS]
+"""Settings of the whole machine. Some let in whoever has the id of root, as commands of such a server have."""
+
+
 def policy_of_profile(profile: PermissionProfile, policy: SandboxPolicy) -> SandboxPolicy:
     """The policy that somebody took for this profile, if it really is as tight. Raises :class:`SandboxError`."""
     files = profile.file_system if isinstance(profile, ManagedProfile) else None
@@ -156,6 +161,8 @@ def _bubblewrap(places: Places, masked: list[str], cwd: str, *, network: bool) -
     argv += ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     argv += [] if network else ["--unshare-net"]
     argv += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    for path in _OF_THE_KERNEL:
+        argv += ["--ro-bind-try", path, path]
     for path, may_write in places.mounts():
         if may_write:
             argv += ["--bind", path, path]

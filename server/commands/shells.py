@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pwd
 import shutil
@@ -12,11 +13,17 @@ _FALLBACK = "/bin/sh"
 
 def user_shell() -> str:
     """The login shell of who runs this server; ``/bin/sh`` if the system names none."""
-    try:
-        named = pwd.getpwuid(os.getuid()).pw_shell
-    except KeyError:
-        return _FALLBACK
+    named = _named(os.getuid())
     return named if named and Path(named).name in KNOWN and os.access(named, os.X_OK) else _FALLBACK
+
+
+@functools.cache
+def _named(uid: int) -> str | None:
+    """What the system says; it may look that up in many places, and would for each command."""
+    try:
+        return pwd.getpwuid(uid).pw_shell
+    except KeyError:
+        return None
 
 
 KNOWN = ("bash", "zsh", "sh", "dash", "ksh", "fish")

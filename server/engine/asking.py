@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from protocol.turn import TurnError as WireError
 from rollout import events
 from rollout.model_items import Item
-from rollout.requests import normalise
+from rollout.requests import Growing
 from rollout.usage import append as add_usage
 from server.engine.host import Host
 from server.engine.settings import Settings
@@ -48,6 +48,7 @@ class Asking:
         self._session = session or host.id
         self._subagent = subagent
         self._turn_state = TurnState()
+        self._sent = Growing(images=settings.known.images)
 
     async def persist(self, attempt: Callable[[], Awaitable[R]]) -> R:
         """Try until it works. Raises :class:`~server.errors.TurnError` when trying again is of no use."""
@@ -64,9 +65,10 @@ class Asking:
 
     async def request(self, items: list[Item], window: int, **members: Any) -> ModelRequest:
         """The request with this model history, of which ``window`` counts the compactions; ``members`` are beyond."""
-        return await off_the_loop(len(items), lambda: self._request(items, window, members))
+        await off_the_loop(self._sent.fresh(items), lambda: self._sent.take(items))
+        return self._request(window, members)
 
-    def _request(self, items: list[Item], window: int, members: dict[str, Any]) -> ModelRequest:
+    def _request(self, window: int, members: dict[str, Any]) -> ModelRequest:
         settings, known = self.settings, self.settings.known
         name, version = self.host.client
         reasoning = None
@@ -76,7 +78,8 @@ class Asking:
         return ModelRequest(
             model=settings.model,
             instructions=settings.base_instructions,
-            input=normalise(items, images=known.images),
+            input=self._sent.items.copy(),
+            encoded_input=self._sent.encoded.copy(),
             reasoning=reasoning,
             verbosity=settings.verbosity or known.verbosity,
             service_tier=settings.service_tier,

@@ -20,6 +20,7 @@ from server.handlers import (
     mcp,
     metadata,
     offers,
+    presence,
     process,
     read_state,
     review,
@@ -28,6 +29,7 @@ from server.handlers import (
     terminals,
     thread,
     turn,
+    usage,
 )
 
 ROUTES: tuple[Route[Any, Any], ...] = (
@@ -64,6 +66,8 @@ ROUTES: tuple[Route[Any, Any], ...] = (
     turn.steer,
     turn.interrupt,
     review.start,
+    usage.read,
+    usage.list_usage,
     command.execute,
     command.write,
     command.resize,
@@ -113,5 +117,6 @@ ROUTES: tuple[Route[Any, Any], ...] = (
     file_search.start,
     file_search.update,
     file_search.stop,
+    presence.list_present,
 )
 """Every method we serve; a test holds it against the rows of ``protocol.methods``."""

@@ -9,6 +9,8 @@ from protocol import frames, methods, notices
 from protocol.dialects.versions import NEWEST
 from protocol.errors import invalid_request
 from protocol.initialize import ConfigWarningNotification, InitializeParams, InitializeResponse
+from protocol.scope import EXTENSION as SCOPES
+from protocol.scope import ordered
 from protocol.wire import UNSET
 from server.commands.sandbox import MISSING
 from server.dispatch import Call, handles
@@ -32,6 +34,7 @@ async def initialize(call: Call, params: InitializeParams) -> InitializeResponse
         codex_home=str(call.app.config.codex_home),
         platform_family="unix",
         platform_os=platform.system().lower().replace("darwin", "macos"),
+        extensions={SCOPES: ordered(call.connection.scopes)} if call.connection.declared(SCOPES) else UNSET,
     )
 
 
@@ -42,6 +45,7 @@ def _open(call: Call) -> None:
     if call.app.sandbox_known is not None:
         call.app.sandbox_known.add_done_callback(lambda _known: _tell_of_sandbox(call))
     call.app.subscriptions.open(call.connection)
+    call.app.presence.came(call.connection)
 
 
 def _tell_of_sandbox(call: Call) -> None:

@@ -1,7 +1,7 @@
 """The built-in offline model: answers at once, always alike, without a network. It says plainly what it is.
 
 Owns: its answers, its token counts, and the directives it understands in the user's last message (``DIRECTIVES``).
-Must not know: threads, tools beyond the names of the shell tools.
+Must not know: threads, tools beyond the names and arguments of those it calls.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ from server.providers.untrusted import elements, members, text
 
 DIRECTIVES = """\
 - `deltas:COUNT:SIZE:DELAY_MS` streams COUNT pieces of SIZE characters, DELAY_MS milliseconds apart;
-- `run: COMMAND` asks to run a shell command, where a shell tool is offered;
+- `run: COMMAND`, or run and the command in backquotes anywhere, asks to run a shell command;
+- `escalate: COMMAND` asks to run it outside the sandbox;
+- `write: FILE TEXT` adds a file with a patch, and a whole patch (`*** Begin Patch` to `*** End Patch`) is applied;
+- `ask: QUESTION` asks you a question with two answers;
 - `fail` makes the turn fail."""
 
 CHUNK = 12
@@ -45,10 +48,14 @@ MOST_TEXT = 64 * 1024 * 1024
 """Characters that `deltas` streams at most."""
 
 _DELTAS = re.compile(r"^\s*deltas:(\d{1,7}):(\d{1,6}):(\d{1,6}(?:\.\d+)?)\s*$", re.MULTILINE)
-_RUN = re.compile(r"^\s*run:\s*(\S.*?)\s*$", re.MULTILINE)
+_RUN = re.compile(r"^\s*run:\s*(?P<line>\S.*?)\s*$|\brun\s+`(?P<quoted>[^`\n]+)`", re.MULTILINE | re.IGNORECASE)
+_ESCALATE = re.compile(r"^\s*escalate:\s*(\S.*?)\s*$", re.MULTILINE)
+_WRITE = re.compile(r"^\s*write:\s*(\S+)\s+(\S.*?)\s*$", re.MULTILINE)
+_PATCH = re.compile(r"^\*\*\* Begin Patch$.*?^\*\*\* End Patch$", re.MULTILINE | re.DOTALL)
+_ASK = re.compile(r"^\s*ask:\s*(\S.*?)\s*$", re.MULTILINE)
 _FAIL = re.compile(r"^\s*fail\s*$", re.MULTILINE)
 
-# Arguments of the shell tools that Codex models know (spec, turns 3.1), by tool name, first offered one wins.
+# Arguments of the shell tools that Codex models know (spec, turns 3.1), by tool name; the first that is offered wins.
 _SHELL_TOOLS: dict[str, Callable[[str], dict[str, Any]]] = {
     "exec_command": lambda command: {"cmd": command},
     "shell_command": lambda command: {"command": command},
@@ -99,9 +106,10 @@ class OfflineProvider:
         if (wanted := _DELTAS.search(asked.text)) and not asked.output:
             size = max(1, int(wanted[2]))
             return float(wanted[3]) / 1000, writer.text(["x" * size] * min(int(wanted[1]), MOST_TEXT // size))
-        if (wanted := _RUN.search(asked.text)) and not asked.output and (tool := _shell_tool(request.tools)):
-            return self._pause, writer.call(tool, _SHELL_TOOLS[tool](wanted[1]))
-        answer = _answer(asked, no_shell=wanted is not None)
+        wish = None if asked.output else _wish(asked.text)
+        if wish is not None and (tool := next((each for each in request.tools if each.get("name") in wish), None)):
+            return self._pause, writer.call(tool, wish[tool["name"]])
+        answer = _answer(asked, lacking=wish is not None)
         return self._pause, writer.reasoned_text([answer[at : at + CHUNK] for at in range(0, len(answer), CHUNK)])
 
 
@@ -146,18 +154,13 @@ class _Writer:
         for event in self.text(pieces):
             yield self._completed("".join(pieces), thought) if isinstance(event, Completed) else event
 
-    def call(self, name: str, arguments: dict[str, Any]) -> Iterator[ModelEvent]:
-        written = msgspec.json.encode(arguments).decode()
-        call_id = self._id("call")
-        yield ItemDone(
-            item={
-                "type": "function_call",
-                "id": self._id("fc"),
-                "name": name,
-                "arguments": written,
-                "call_id": call_id,
-            }
-        )
+    def call(self, tool: dict[str, Any], arguments: dict[str, Any]) -> Iterator[ModelEvent]:
+        """``arguments`` of a tool that takes plain text are its ``input`` alone."""
+        custom = tool.get("type") == "custom"
+        written = arguments["input"] if custom else msgspec.json.encode(arguments).decode()
+        kind = {"type": "custom_tool_call", "input": written} if custom else {"type": "function_call"}
+        said = {} if custom else {"arguments": written}
+        yield ItemDone(item={**kind, "id": self._id("fc"), "name": tool["name"], **said, "call_id": self._id("call")})
         yield self._completed(written, "")
 
     def _id(self, prefix: str) -> str:
@@ -186,9 +189,23 @@ def _tokens(text: bytes) -> int:
     return -(-len(text) // 4)
 
 
-def _shell_tool(tools: list[dict[str, Any]]) -> str | None:
-    offered = {tool.get("name") for tool in tools}
-    return next((name for name in _SHELL_TOOLS if name in offered), None)
+def _wish(said: str) -> dict[str, dict[str, Any]] | None:
+    """The tools that would do what the message wants, with their arguments; None if it wants none."""
+    if (wanted := _PATCH.search(said)) is not None:
+        return {"apply_patch": {"input": wanted[0] + "\n"}}
+    if (wanted := _WRITE.search(said)) is not None:
+        return {"apply_patch": {"input": f"*** Begin Patch\n*** Add File: {wanted[1]}\n+{wanted[2]}\n*** End Patch\n"}}
+    if (wanted := _ASK.search(said)) is not None:
+        answers = [{"label": label, "description": f"The answer is {label.lower()}."} for label in ("Yes", "No")]
+        question = {"id": "question", "header": "Question", "question": wanted[1], "options": answers}
+        return {"request_user_input": {"questions": [question]}}
+    if (wanted := _ESCALATE.search(said)) is not None:
+        why = {"sandbox_permissions": "require_escalated", "justification": "Your message asked for it."}
+        return {name: arguments(wanted[1]) | why for name, arguments in _SHELL_TOOLS.items()}
+    if (wanted := _RUN.search(said)) is not None:
+        command: str = wanted["line"] or wanted["quoted"]
+        return {name: arguments(command) for name, arguments in _SHELL_TOOLS.items()}
+    return None
 
 
 def _said(content: Any) -> str:
@@ -197,11 +214,11 @@ def _said(content: Any) -> str:
     return "\n".join(found for part in elements(content) if (found := text(members(part).get("text"))))
 
 
-def _answer(asked: _Asked, *, no_shell: bool) -> str:
+def _answer(asked: _Asked, *, lacking: bool) -> str:
     if asked.output:
         return f"The tool has answered:\n\n```\n{asked.output[-4 * ECHO :].rstrip()}\n```\n"
-    if no_shell:
-        return "I would ask to run that command, but this turn offers no shell tool.\n"
+    if lacking:
+        return "I would call a tool for that, but this turn offers none that does it.\n"
     shown = asked.text[:ECHO] + ("…" if len(asked.text) > ECHO else "")
     return (
         "I am the offline model that is built into Threadcast: no intelligence, only fixed answers, "

@@ -36,6 +36,7 @@ class Reasoning(Record):
 class ModelRequest(Record):
     """One sampling request. ``input`` and ``tools`` are Responses API objects and go out as given, in this order.
 
+    ``encoded_input`` is the JSON of each item of ``input``, null if nobody has it.
     ``reasoning`` null: the model has none. ``service_tier`` is ``fast`` or ``flex``. ``window`` counts the
     compactions of the thread so far. ``metadata`` is added to the turn metadata header. ``subagent`` labels requests
     that are not the user's own turn (``review``, ``compact``, ...). ``sandbox`` names the confinement of commands.
@@ -44,6 +45,7 @@ class ModelRequest(Record):
     model: str
     instructions: str = ""
     input: list[dict[str, Any]]
+    encoded_input: list[bytes] | None = None
     tools: list[dict[str, Any]] = []
     parallel_tool_calls: bool = False
     reasoning: Reasoning | None = None

@@ -35,7 +35,7 @@ def endpoint(config: ProviderConfig) -> str:
 
 def body(request: ModelRequest, installation_id: str) -> bytes:
     """The JSON body. Slow where the input is long, but for no other thread: items are encoded one by one."""
-    items = [encode(item) for item in request.input]
+    items = [encode(item) for item in request.input] if request.encoded_input is None else request.encoded_input
     members: dict[str, Any] = {
         "model": request.model,
         "instructions": request.instructions,

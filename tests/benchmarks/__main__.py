@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import uvloop
 
-from tests.benchmarks import benches, big, busy, crowd, delays, fanout, lists, profile, stalled, threads
+from tests.benchmarks import benches, big, busy, crowd, delays, fanout, lists, profile, stalled, threads, tools
 from tests.benchmarks.contest import Contestant, DeliveryError, Values, contestants, model
 from tests.benchmarks.load import LoadError
 from tests.benchmarks.sizes import FULL, SHORT, Sizes
@@ -24,6 +24,7 @@ BENCHES: dict[str, tuple[str, benches.Bench]] = {
     "start": ("Start", benches.start),
     "attach": ("Attach to {stored_turns} stored turns of {stored_calls} calls, {attaches} times", benches.attach),
     "turns": ("{turns} turns with a short reply", benches.turns),
+    "tools": ("Turns of {tool_calls} calls of no duration", tools.tools),
     "lists": ("A home with {listed} threads", lists.lists),
     "big": ("Rollouts of many turns", big.big),
     "burst": ("A burst of {deltas} deltas to subscribers", fanout.burst),
@@ -41,7 +42,7 @@ BENCHES: dict[str, tuple[str, benches.Bench]] = {
     "profile": ("Where the time of a delivery goes, {profiled_chunks} chunks, 50 a second", profile.profile),
 }
 
-AMONG_THE_NEWEST = {"burst", "delays", "busy", "attaches", "idle", "announce", "stalled", "threads"}
+AMONG_THE_NEWEST = {"tools", "burst", "delays", "busy", "attaches", "idle", "announce", "stalled", "threads"}
 """What the reference version is not measured with: it takes too long for it."""
 
 ALONE = {"profile"}

@@ -14,6 +14,8 @@ class Sizes:
     stored_calls: int
     attaches: int
     turns: int
+    tool_calls: int
+    tool_turns: int
     deltas: int
     bursts: dict[int, int]
     paced_deltas: int
@@ -52,6 +54,8 @@ FULL = Sizes(
     stored_calls=10,
     attaches=40,
     turns=200,
+    tool_calls=50,
+    tool_turns=10,
     deltas=2_000,
     bursts={1: 10, 10: 4, 100: 1, 1_000: 1},
     paced_deltas=200,
@@ -85,6 +89,8 @@ SHORT = Sizes(
     stored_calls=2,
     attaches=3,
     turns=5,
+    tool_calls=5,
+    tool_turns=1,
     deltas=100,
     bursts={1: 1, 10: 1},
     paced_deltas=20,

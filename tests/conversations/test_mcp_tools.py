@@ -52,7 +52,7 @@ async def test_a_tool_that_only_reads_is_called_at_once(tmp_path: Path) -> None:
         client = await server.client()
         await client.run_turn(await thread_of(client), "go")
         names = [tool["name"] for tool in server.provider.requests[0].tools]
-        assert names[:3] == ["list_mcp_resources", "list_mcp_resource_templates", "read_mcp_resource"]
+        assert names[2:5] == ["list_mcp_resources", "list_mcp_resource_templates", "read_mcp_resource"]
         assert "mcp__demo__echo" in names
         (begun,), (item,) = items(client, "item/started"), items(client, "item/completed")
         assert (begun["status"], begun["arguments"], begun["result"]) == ("inProgress", {"text": "hi"}, None)

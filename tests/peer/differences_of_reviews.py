@@ -43,7 +43,6 @@ def of_reviews(*names: str, words: Sequence[str]) -> tuple[Difference, ...]:
             "theirs",
             "item/started",
             _is_left_open,
-            only=tuple(name for name in names if name != "a review fails"),
         ),
         _field(
             "names of the items of a review",

@@ -68,8 +68,8 @@ class ScriptedModel(ModelServer):
             await _stream(writer, _created(), end=False)
             raise ConnectionResetError
         if said.startswith(CALLS):
-            gate, _, script = said.removeprefix(CALLS).partition("[")
-            return await self._call(writer, json.loads(body), json.loads("[" + script), number, gate.removesuffix(":"))
+            gate, _, listed = said.removeprefix(CALLS).partition("[")
+            return await self._call(writer, json.loads(body), json.loads("[" + listed), number, gate.removesuffix(":"))
         if said in self._taught:
             return await self._call(writer, json.loads(body), self._taught[said], number)
         if "gate" in script:

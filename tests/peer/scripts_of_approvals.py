@@ -64,7 +64,7 @@ def turn(called: Sequence[Called], *meanwhile: Step, name: str, how: str = "comp
     """A turn with these calls. The answer with them ends when all is done that happens meanwhile, so that what is told
     of the answer comes behind it; a turn that is stopped never sees that end."""
     gate = OPEN_UNTIL + re.sub(r"\W", "_", name)
-    over = [Settle("A"), Open(gate)] if how == "completed" else []
+    over: list[Step] = [Settle("A"), Open(gate)] if how == "completed" else []
     return [begin("A", calls(called, gate=gate)), *meanwhile, *over, ended("A", how=how)]
 
 

@@ -88,7 +88,9 @@ TOOLS: tuple[Conversation, ...] = (
     conversation("a tool of the client is refused", with_tool("function"), called("refused", REFUSED), versions=NEW),
     conversation("a tool that makes no sense", with_tool("function"), called("no", {"result": {}}), versions=NEW),
     conversation("an image is seen", start("A", cwd="$home"), turn("seen", LOOKING, SEEN), versions=OLD),
-    conversation("an image is seen, newer", start("A", cwd="$home"), turn("new", LOOKING, SEEN), shown(), versions=NEW),
+    conversation(
+        "an image is seen, newer", start("A", cwd="$home"), turn("seen_newer", LOOKING, SEEN), shown(), versions=NEW
+    ),
     conversation(
         "images that are none",
         start("A", cwd="$home"),

@@ -27,9 +27,6 @@ REFUSED_THERE = {"thread/turns/list", "turn/steer", "thread/readState/update"}
 """What its own server refused and ours may do: list the turns of threads without any, steer in a moment when that one
 was not ready, and mark as read what a client knows: here it always names the newest revision."""
 
-NOT_YET = ("compact",)
-"""Scenes about what our server does not do yet: nobody can ask it to compact a thread (`thread/compact/start`)."""
-
 PICTURE = "data:image/png;base64,iVBORw0KGgo="
 
 
@@ -139,9 +136,7 @@ class Deck:
         return self._ids.get(value, value)
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in TAPES if path.stem not in NOT_YET], ids=lambda path: f"{path.parent.name}-{path.stem}"
-)
+@pytest.mark.parametrize("path", TAPES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 async def test_what_a_tui_asks_is_answered_as_its_own_server_answers(path: Path, tmp_path: Path) -> None:
     version = path.parent.name
     home, project = tmp_path / "home", tmp_path / "project"

@@ -10,7 +10,7 @@ import os
 import shlex
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -54,10 +54,17 @@ class Terminal:
 
         return await self.shows(complete, f"{wanted}")
 
+    async def screen_shows(self, good: Callable[[str], bool], what: str) -> str:
+        """Wait until the screen alone, without what has scrolled out of it, is ``good``; returns it."""
+        return await self._until(self.text, good, what)
+
     async def shows(self, good: Callable[[str], bool], what: str) -> str:
         """Wait until screen and history are ``good``; returns both."""
+        return await self._until(self.history, good, what)
+
+    async def _until(self, look: Callable[[], Awaitable[str]], good: Callable[[str], bool], what: str) -> str:
         deadline = time.monotonic() + PATIENCE
-        while not good(screen := await self.history()):
+        while not good(screen := await look()):
             if time.monotonic() > deadline:
                 raise ScreenError(f"{self._name} never showed {what}:\n{screen}")
             await asyncio.sleep(_PAUSE)

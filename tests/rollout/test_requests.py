@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.wire import encode
 from rollout.model_items import Item
-from rollout.requests import ABORTED, normalise
+from rollout.requests import ABORTED, Growing, normalise
 from tests.support.rollouts import user_item
 
 CALL: Item = {
@@ -77,3 +81,43 @@ def test_the_items_given_are_left_as_they_are() -> None:
     items: list[dict[str, Any]] = [dict(CALL), {"type": "reasoning", "summary": [], "content": []}]
     normalise(items, images=False)
     assert items == [CALL, {"type": "reasoning", "summary": [], "content": []}]
+
+
+PIECES: list[Item] = [
+    user_item("hello").payload,
+    {"type": "reasoning", "summary": [], "encrypted_content": "x"},
+    *(
+        {"type": kind, "call_id": call_id, "name": "apply_patch", "input": "i", "arguments": "{}"}
+        for kind in ("function_call", "custom_tool_call")
+        for call_id in ("a", "b", None)
+    ),
+    *(
+        {"type": kind, "call_id": call_id, "output": '{"output":"o","metadata":{"exit_code":0,"duration_seconds":0}}'}
+        for kind in ("function_call_output", "custom_tool_call_output")
+        for call_id in ("a", "b", None)
+    ),
+]
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES), max_size=4), max_size=6), st.booleans())
+def test_a_growing_history_makes_the_same_items_as_a_new_one(steps: list[list[Item]], images: bool) -> None:
+    growing, history = Growing(images=images), list[Item]()
+    for step in steps:
+        history += step
+        growing.take(history)
+        assert growing.items == normalise(history, images=images)
+        assert growing.encoded == [encode(item) for item in growing.items]
+
+
+def test_only_what_is_new_is_made_and_all_of_it_after_a_compaction() -> None:
+    growing, history = Growing(), [CALL, OUTPUT]
+    growing.take(history)
+    first = growing.items[0]
+    history.append(user_item("go on").payload)
+    assert growing.fresh(history) == 1
+    growing.take(history)
+    assert growing.items[0] is first
+    summary = [user_item("a summary").payload, history[-1]]
+    assert growing.fresh(summary) == 2
+    growing.take(summary)
+    assert growing.items == normalise(summary)

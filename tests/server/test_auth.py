@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from server.auth import AuthSettings, Unauthorized, check_exposure, open_authenticator
+from server.auth import AuthSettings, Unauthorized, check_exposure
+from server.authenticator import open_authenticator
 from server.errors import ConfigError
 
 TOKEN = "correct horse"

@@ -15,9 +15,9 @@ from websockets.exceptions import InvalidStatus
 
 from protocol.dialects.versions import VERSIONS
 from server import open_files
-from tests.server.test_listener import UPGRADE, ask
 from tests.server.test_unix_socket import Plain
 from tests.support.harness import PATIENCE, Client, Refused, Server, running
+from tests.support.pages import UPGRADE, ask
 from tests.support.rollouts import plain
 
 

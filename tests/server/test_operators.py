@@ -13,8 +13,9 @@ from websockets.asyncio.client import connect
 
 from protocol.dialects.versions import V0_169
 from server.providers.scripted import Gate, Response, completed, message
-from tests.server.test_listener import GUARDED, TOKEN, UPGRADE, Reply, ask, exchange, stalled
+from tests.server.test_listener import GUARDED, TOKEN, stalled
 from tests.support.harness import PATIENCE, Client, Server, running
+from tests.support.pages import UPGRADE, Reply, ask, exchange
 from tests.support.rollouts import plain
 
 Numbers = dict[str, float]

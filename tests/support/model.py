@@ -1,7 +1,8 @@
 """A model server for the Responses API, scripted by the prompt. Owns the script; knows no Codex server.
 
 ``deltas:COUNT:SIZE:DELAY_MS`` streams that many deltas of that many characters, ``stamps:COUNT:DELAY_MS`` that many
-which say when they were written, in nanoseconds of this machine's monotonic clock. ``think`` reasons before it answers,
+which say when they were written, in nanoseconds of this machine's monotonic clock. ``tool:NAME:COUNT`` calls a tool so
+many times, each in an answer of its own, with the arguments in ``ARGUMENTS``. ``think`` reasons before it answers,
 ``fail`` ends the response with an error, ``hang`` says one word and then nothing more, ``runs`` calls for a command
 first, ``reads:COUNT`` costs so many input tokens, ``plans`` proposes a plan. Anything else gets a short reply that
 quotes the prompt.
@@ -20,6 +21,8 @@ from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Any, Self
 
+Event = dict[str, Any]
+
 CHUNK = 65_536
 """Bytes of undelayed deltas that are written at once."""
 
@@ -29,12 +32,17 @@ FILLER = "#"
 PLAN = ("Here it comes.\n<proposed", "_plan>\n# Paint the bike", "shed\n- Buy *green*", " paint\n</proposed_plan>\n")
 """What is streamed as a proposed plan, piece by piece."""
 
+ARGUMENTS: dict[str, Event] = {
+    "update_plan": {"plan": [{"step": "Look", "status": "completed"}, {"step": "Say", "status": "in_progress"}]},
+    "exec_command": {"cmd": "true", "login": False},
+}
+"""What the tools are called with that do nothing to speak of."""
+
 _BURST = re.compile(r"deltas:(\d+):(\d+):(\d+(?:\.\d+)?)")
 _STAMPS = re.compile(r"stamps:(\d+):(\d+(?:\.\d+)?)")
+_TOOL = re.compile(r"tool:(\w+):(\d+)")
 _READS = re.compile(r"reads:(\d+)")
 _HEADER = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\n%b\r\n"
-
-Event = dict[str, Any]
 
 
 class ModelServer:
@@ -88,8 +96,12 @@ class ModelServer:
         prompt = _prompt(self.request)
         writer.write(_HEADER % (b"text/event-stream", b"transfer-encoding: chunked\r\n"))
         number = next(self._ids)
-        first = not any(item["type"] == "function_call_output" for item in self.request["input"][-1:])
-        pieces = _command(number) if "runs" in prompt and first else _stream(prompt, number)
+        if (tool := _TOOL.search(prompt)) and _answered(self.request) < int(tool[2]):
+            pieces = _call(number, tool[1], ARGUMENTS[tool[1]])
+        elif "runs" in prompt and not _answered(self.request):
+            pieces = _call(number, "shell_command", {"command": "echo done"})
+        else:
+            pieces = _stream(prompt, number)
         async for piece in pieces:
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
             await writer.drain()
@@ -143,13 +155,19 @@ async def _stream(prompt: str, number: int) -> AsyncIterator[bytes]:
     yield _encode(done) + _encode(completed)
 
 
-async def _command(number: int) -> AsyncIterator[bytes]:
-    """A response that wants a command to be run and says nothing."""
-    call = {"type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}", "name": "shell_command"}
-    item = call | {"arguments": json.dumps({"command": "echo done"})}
+async def _call(number: int, name: str, arguments: Event) -> AsyncIterator[bytes]:
+    """A response that wants a tool to be called and says nothing."""
+    call = {"type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}", "name": name}
+    item = call | {"arguments": json.dumps(arguments)}
     yield _encode({"type": "response.created", "response": {"id": f"resp_{number}"}})
     yield _encode({"type": "response.output_item.done", "item": item})
     yield _encode({"type": "response.completed", "response": {"id": f"resp_{number}", "usage": _usage("")}})
+
+
+def _answered(request: Event) -> int:
+    """How many calls have been answered since the user spoke."""
+    said = itertools.takewhile(lambda item: item.get("role") != "user", reversed(request["input"]))
+    return sum(item["type"] == "function_call_output" for item in said)
 
 
 async def _text(prompt: str, message: str) -> AsyncIterator[tuple[bytes, str]]:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from server.commands import shells
 from server.commands.environment import for_model
 from server.commands.shells import script_argv, shell_named, user_shell
 
@@ -18,6 +19,7 @@ from server.commands.shells import script_argv, shell_named, user_shell
 def test_the_shell_is_the_one_the_system_names_if_it_is_one(
     named: str, used: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(shells, "_named", shells._named.__wrapped__)
     monkeypatch.setattr(pwd, "getpwuid", lambda _uid: SimpleNamespace(pw_shell=named))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
     assert user_shell() == used
 

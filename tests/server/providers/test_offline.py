@@ -134,7 +134,7 @@ async def test_run_asks_for_the_command_with_the_tool_that_is_offered(tool: str,
 
 
 async def test_run_without_a_shell_tool_is_answered_in_words() -> None:
-    assert "no shell tool" in text_of(await ask(offline(), request(user("run: ls"))))
+    assert "offers none" in text_of(await ask(offline(), request(user("run: ls"))))
 
 
 async def test_the_output_of_the_command_is_told_once_it_is_there() -> None:
@@ -146,3 +146,37 @@ async def test_the_output_of_the_command_is_told_once_it_is_there() -> None:
 
 async def test_an_empty_history_is_no_obstacle() -> None:
     assert isinstance((await ask(offline(), request()))[-1], Completed)
+
+
+PATCH = "*** Begin Patch\n*** Add File: a.txt\n+some words\n*** End Patch\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "tool", "arguments"),
+    [
+        ("please run `ls -l` for me", "exec_command", {"cmd": "ls -l"}),
+        (
+            "escalate: ls",
+            "exec_command",
+            {
+                "cmd": "ls",
+                "sandbox_permissions": "require_escalated",
+                "justification": "Your message asked for it.",
+            },
+        ),
+        ("write: a.txt some words", "apply_patch", {"input": PATCH}),
+        (f"apply this:\n{PATCH}thanks", "apply_patch", {"input": PATCH}),
+    ],
+)
+async def test_a_tool_is_called_on_request(said: str, tool: str, arguments: dict[str, Any]) -> None:
+    events = await ask(offline(), request(user(said), tools=[{"type": "function", "name": tool}]))
+    call = events[1]
+    assert isinstance(call, ItemDone)
+    assert (call.item["name"], json.loads(call.item["arguments"])) == (tool, arguments)
+
+
+async def test_a_tool_that_takes_plain_text_gets_plain_text() -> None:
+    events = await ask(offline(), request(user(PATCH), tools=[{"type": "custom", "name": "apply_patch"}]))
+    call = events[1]
+    assert isinstance(call, ItemDone)
+    assert (call.item["type"], call.item["input"]) == ("custom_tool_call", PATCH)

@@ -23,7 +23,7 @@ from server.providers.provider import (
 )
 from server.providers.responses import ResponsesProvider
 from server.providers.settings import OPENAI, ProviderConfig
-from tests.server.providers.asking import DONE, NOTHING_SAID, ask, provider, request
+from tests.server.providers.asking import DONE, NOTHING_SAID, ask, failure, provider, request
 from tests.server.providers.conftest import ModelServer, sse
 
 REASONING = {"type": "reasoning", "id": "rs-1", "summary": []}
@@ -291,3 +291,18 @@ def test_an_address_that_is_not_http_is_refused(address: str) -> None:
         ResponsesProvider(
             ProviderConfig(id="x", name="x", base_url=address), environ={}, installation_id="i", version="1"
         )
+
+
+async def test_the_way_out_that_the_environment_names_is_taken(
+    model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://who:p%40ss@127.0.0.1:{model_server.port}")
+    monkeypatch.setenv("no_proxy", "near.invalid")
+    model_server.reply(sse(DONE))
+    asked = provider(model_server, base_url="http://far.invalid/v1")
+    await ask(asked)
+    await asked.aclose()
+    seen = model_server.requests[0]
+    assert seen.target == "http://far.invalid/v1/responses"
+    assert seen.headers["proxy-authorization"] == "Basic d2hvOnBAc3M="
+    assert await failure(provider(model_server, base_url="http://near.invalid/v1", request_max_retries=0))
