@@ -224,7 +224,7 @@ async def test_a_question_is_shown_to_who_comes_later_and_gone_when_a_script_ans
     thread = rollout_of(desk.home).stem[-36:]
     await desk.do(terminal, "count", [escaped("sleep 0.1; echo one; echo two")])
     await terminal.sees(MAY_RUN, "$ sleep 0.1; echo one; echo two")
-    others = [await desk.another(thread, each, f"later {each}") for each in (codex.REFERENCE, codex.NEWEST)]
+    others = [await desk.another(thread, codex.REFERENCE, "older"), await desk.another(thread, codex.NEWEST, "newer")]
     for each in others:
         await each.sees(f"{SAID}count", MAY_RUN, "$ sleep 0.1; echo one; echo two")
     async with attached(desk.server) as script:
