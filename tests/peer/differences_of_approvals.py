@@ -44,8 +44,9 @@ def is_of_a_joiner(body: Any, before: Sequence[Heard]) -> bool:
 
 
 def has_ended(body: Any, before: Sequence[Heard]) -> bool:
-    """Whether the end of this item was told before."""
-    return any(each.kind == "item/completed" and each.body["item"]["id"] == body["item"]["id"] for each in before)
+    """Whether the end of this patch was told before."""
+    ended = [each.body["item"]["id"] for each in before if each.kind == "item/completed"]
+    return body["item"]["type"] == "fileChange" and body["item"]["id"] in ended
 
 
 def is_kept(ours: Any, theirs: Any) -> bool:
@@ -57,7 +58,7 @@ def is_kept(ours: Any, theirs: Any) -> bool:
 def is_declined(ours: Any, theirs: Any) -> bool:
     """Whether all that we have and the peer has not was declined."""
     known = {item["type"] for item in theirs}
-    more = [item["status"] for item in ours if item["type"] not in known]
+    more = [item.get("status") for item in ours if item["type"] not in known]
     return bool(more) and set(more) == {"declined"}
 
 
@@ -107,7 +108,7 @@ APPROVALS: tuple[Difference, ...] = (
         "The peer's reply leaves out what has not ended, and then asks about it.",
         "thread/resume answered",
         ".thread.turns.*.items.*",
-        lambda ours, theirs: theirs == ABSENT and ours["status"] == "inProgress",
+        lambda ours, theirs: theirs == ABSENT and ours.get("status") == "inProgress",
     ),
     Extra(
         "the end of what was declined, for who came later",

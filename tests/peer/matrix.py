@@ -22,7 +22,7 @@ EDGES = (codex.REFERENCE, codex.NEWEST)
 DEEDS = ("start", "resume", "follow", "steer", "interrupt", "allow", "patch", "refuse", "fork")
 
 MAY_ASK = ("-a", "on-request", "-s", "read-only")
-"""How a thread begins in which people are asked."""
+"""How a TUI begins a thread on which people are asked; newer ones do not tell the server what their settings say."""
 
 MAY_RUN, MAY_PATCH = "Would you like to run the following command?", "Would you like to make the following edits?"
 """What all versions show while they ask, and not afterwards."""
@@ -127,13 +127,13 @@ class Pair:
 
     async def allow(self) -> None:
         """Both are asked whether a command may run; the guest allows it, and both show what it said."""
-        await self.host.say(self._model.teach("please count", [escaped("echo one; echo two")]))
+        await self.host.say(self._model.teach("please count", [escaped("sleep 0.1; echo one; echo two")]))
         for terminal in (self.host, self.guest):
-            await terminal.sees(MAY_RUN, "$ echo one; echo two", "Yes, proceed (y)")
+            await terminal.sees(MAY_RUN, "$ sleep 0.1; echo one; echo two", "Yes, proceed (y)")
         await self.guest.press("y")
         for terminal in (self.host, self.guest):
             await terminal.lacks(MAY_RUN)
-            await terminal.sees("• Ran echo one; echo two\n  └ one\n    two", "• Done")
+            await terminal.sees("• Ran sleep 0.1; echo one; echo two\n  └ one\n    two", "• Done")
 
     async def patch(self, folder: Path) -> None:
         """Both are asked whether a patch may be applied; the host allows it, and both show what it changed."""

@@ -27,7 +27,7 @@ async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
     project.mkdir()
     async with ScriptedModel() as model:
         codex.write_config(home, model.url)
-        codex.write_config(mine, "http://127.0.0.1:9/v1", trusted=project)
+        codex.write_config(mine, "http://127.0.0.1:9/v1", trusted=project, policy="on-request")
         async with serving(ours(), home) as server, terminals(mine, project) as tmux:
             pair = Pair(home, server, model, tmux)
             yield pair

@@ -57,15 +57,18 @@ def missing(*versions: str) -> str | None:
     return "; ".join(lacking) or None
 
 
-def write_config(home: Path, model_url: str, *, trusted: Path | None = None, window: int | None = None) -> None:
-    """Make ``home`` a CODEX_HOME whose model is at ``model_url``. ``trusted``: a folder to ask no questions about."""
+def write_config(
+    home: Path, model_url: str, *, trusted: Path | None = None, window: int | None = None, policy: str = "never"
+) -> None:
+    """Make ``home`` a CODEX_HOME whose model is at ``model_url``. ``trusted``: a folder to ask no questions about;
+    ``policy``: when to ask about commands."""
     home.mkdir(parents=True, exist_ok=True)
     trust = f'[projects."{trusted}"]\ntrust_level = "trusted"\n' if trusted else ""
     context = f"model_context_window = {window}\n" if window else ""
     (home / "config.toml").write_text(f"""\
 model = "test-model"
 model_provider = "test"
-approval_policy = "never"
+approval_policy = "{policy}"
 sandbox_mode = "read-only"
 check_for_update_on_startup = false
 disable_paste_burst = true
