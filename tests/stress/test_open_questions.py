@@ -21,6 +21,7 @@ from tests.stress.wire import PATIENCE, Message, Wire, size_of
 from tests.support.harness import Server
 
 QUESTIONS = size_of("OPEN_QUESTIONS", 120)
+MORE = 20
 JOINERS = 12
 KINDS = [(version, numbered) for version in ("0.125.0", "0.169.0") for numbered in (False, True)]
 LIMIT = 512 << 10
@@ -63,12 +64,17 @@ def asked(live: LiveThread, text: str = "?") -> asyncio.Task[UserInputResponse]:
 
 
 @asynccontextmanager
-async def asking(live: LiveThread, chance: random.Random) -> AsyncIterator[asyncio.Task[None]]:
-    """Questions open and close, some by themselves, in any order; the last ones stay open."""
+async def asking(
+    live: LiveThread, chance: random.Random, everybody: asyncio.Event
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Questions open and close, some by themselves, in any order; a few more when ``everybody`` has attached, and the
+    last ones stay open."""
 
     async def work() -> None:
         waiting: list[asyncio.Task[Any]] = []
-        for number in range(QUESTIONS):
+        for number in range(QUESTIONS + MORE):
+            if number == QUESTIONS:
+                await everybody.wait()
             waiting.append(asked(live, str(number)))
             for _ in range(chance.choice((0, 1, 1, 2, 5))):
                 await asyncio.sleep(0)
@@ -88,11 +94,12 @@ async def asking(live: LiveThread, chance: random.Random) -> AsyncIterator[async
         await asyncio.wait({task, *everything})
 
 
-async def follow(wire: Wire, thread_id: str, done: asyncio.Event) -> Known:
+async def follow(wire: Wire, thread_id: str, attached: asyncio.Semaphore, done: asyncio.Event) -> Known:
     """Attach, hear what comes, and stop when nothing more will."""
     number, known = wire.post("thread/resume", threadId=thread_id), Known()
     while (message := await wire.hear()).get("id") != number or "method" in message:
         assert "method" not in message or message["method"] != "item/tool/requestUserInput", "asked before the reply"
+    attached.release()
     reading = asyncio.create_task(_read(wire, known))
     await done.wait()
     await asyncio.sleep(0)
@@ -120,19 +127,24 @@ async def test_whoever_attaches_between_any_two_questions_knows_exactly_those_th
     async with serving(tmp_path) as server:
         _, thread_id, live = await started(server)
         wires = [await Wire.client(server.url, version=v, numbered=n) for v, n in KINDS * (JOINERS // len(KINDS))]
-        async with asking(live, chance) as work:
+        attached, everybody = asyncio.Semaphore(0), asyncio.Event()
+        async with asking(live, chance, everybody) as work:
             following: list[asyncio.Task[Known]] = []
             for wire in wires:
-                following.append(asyncio.create_task(follow(wire, thread_id, done)))
+                following.append(asyncio.create_task(follow(wire, thread_id, attached, done)))
                 for _ in range(chance.randint(0, 12)):
                     await asyncio.sleep(0)
+            async with asyncio.timeout(PATIENCE):
+                for _ in following:
+                    await attached.acquire()
+            everybody.set()
             await asyncio.wait({work})
             done.set()
             known = await asyncio.gather(*following)
             still = {question.id for question in server.app.questions.of(thread_id)}
             assert still
             assert [each.open for each in known] == [still] * len(known)
-            assert any(len(each.ever) < QUESTIONS for each in known), "all were there from the beginning"
+            assert any(len(each.ever) < QUESTIONS + MORE for each in known), "all were there from the beginning"
             assert any(len(each.ever) > len(still) for each in known), "nobody saw a question end"
 
 
