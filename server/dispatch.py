@@ -147,6 +147,7 @@ class Dispatcher:
                 connection.send(frames.response(request_id, shaped(result, connection.version)))
                 for action in call.after_reply:
                     action()
+                call.after_reply.clear()  # they know the call: whoever asked is not to stay for their sake
         except RpcError as error:
             connection.send(frames.error(request_id, _said(error.body, connection.version)))
         except Disconnect as order:

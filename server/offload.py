@@ -27,18 +27,20 @@ async def off_the_loop(items: int, work: Callable[[], R]) -> R:
 async def made_to_stay(make: Callable[[], R]) -> R:
     """Make something large that will live long, in a thread; the garbage collector never looks at it again.
 
-    It is still freed when nobody refers to it any more: that is reference counting. Only cycles in it would stay, and
-    wire values have none.
+    It is still freed when nobody refers to it any more: that is reference counting. Only cycles would stay, also those
+    of all else that is there at that moment: what comes and goes, threads and clients, has none when it ends.
     """
 
     def undisturbed() -> R:
+        enabled = gc.isenabled()
         gc.disable()
         try:
             made = make()
             gc.freeze()
             return made
         finally:
-            gc.enable()
+            if enabled:
+                gc.enable()
 
     return await asyncio.to_thread(undisturbed)
 

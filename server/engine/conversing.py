@@ -52,8 +52,7 @@ class RegularTurn(Turn):
         self._pending = [given]
         self._has_begun = False  # the turn's own input is taken in
         self._notes = list[ResponseItem]()  # records of commands that people ran beside
-        work = Work(host, self.id, settings, workspace, TurnDiff(None), self.stop)
-        self._beside = Beside(work, self._note)
+        self._beside = Beside()
 
     def steer(self, given: Input) -> bool:
         """Add input to the running turn. False if it takes none any more: then it ends at once."""
@@ -64,7 +63,8 @@ class RegularTurn(Turn):
     def run_beside(self, shell: UserShell) -> bool:
         """Run a person's command; the model hears of it before the turn ends, if the command ends before."""
         if self._open:
-            self._beside.begin(shell)
+            work = Work(self._host, self.id, self._settings, self._workspace, TurnDiff(None), self.stop)
+            self._beside.begin(shell, work, self._note)
         return self._open
 
     def _note(self, record: ResponseItem) -> None:

@@ -69,15 +69,13 @@ class UserShell:
 class Beside:
     """The commands that people run while one turn runs."""
 
-    def __init__(self, work: Work, note: Note) -> None:
-        self._work = work
-        self._note = note
+    def __init__(self) -> None:
         self.running = set[asyncio.Task[None]]()
 
-    def begin(self, shell: UserShell) -> None:
+    def begin(self, shell: UserShell, work: Work, note: Note) -> None:
         """Start one. It ends with the thread at the latest."""
-        task = asyncio.get_running_loop().create_task(shell.run(self._work, self._note))
-        for tasks in (self.running, self._work.workspace.beside):
+        task = asyncio.get_running_loop().create_task(shell.run(work, note))
+        for tasks in (self.running, work.workspace.beside):
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
@@ -101,7 +99,8 @@ class ShellTurn(Turn):
     ) -> None:
         super().__init__(host, provider, settings)
         self._first = first
-        self._beside = Beside(Work(host, self.id, settings, workspace, TurnDiff(None), self.stop), host.emit)
+        self._workspace = workspace
+        self._beside = Beside()
 
     def steer(self, given: Input) -> bool:
         """It never does."""
@@ -110,11 +109,15 @@ class ShellTurn(Turn):
     def run_beside(self, shell: UserShell) -> bool:
         """One more command; the turn ends when all have ended."""
         if self._open:
-            self._beside.begin(shell)
+            self._begin(shell)
         return self._open
 
+    def _begin(self, shell: UserShell) -> None:
+        work = Work(self._host, self.id, self._settings, self._workspace, TurnDiff(None), self.stop)
+        self._beside.begin(shell, work, self._host.emit)
+
     async def _do(self) -> None:
-        self._beside.begin(self._first)
+        self._begin(self._first)
         try:
             while self._beside.running:
                 await asyncio.wait(self._beside.running)

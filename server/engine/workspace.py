@@ -95,5 +95,6 @@ class Workspace:
     async def close(self) -> None:
         """End all that is left running. The workspace is of no use afterwards."""
         await self.end_commands()
-        if self.servers is not None:
-            await self.machine.mcp.end(self.servers)
+        servers, self.servers = self.servers, None
+        if servers is not None:
+            await self.machine.mcp.end(servers)

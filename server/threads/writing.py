@@ -39,8 +39,7 @@ class Writing:
         self.recorder = recorder
         self.form = form or Legacy()
         self.seen = seen
-        self.warn: Callable[[str], None] = lambda _: None
-        self.on_change: Callable[[], None] = lambda: None
+        self._let_go()
         self._thread_id = thread_id
         self._failing = False
         self._pause = FIRST_PAUSE
@@ -142,6 +141,12 @@ class Writing:
             path = os.fspath(self.recorder.path)
             _log.error("rollout_lines_lost", thread=self._thread_id, path=path, bytes=lost, error=str(failure))
             self.warn(f"The server closes the thread although {lost} bytes could not be written to {path}: {failure}.")
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Tell nobody anything: a thread that is closed is gone at once, not when a collector comes upon it."""
+        self.warn: Callable[[str], None] = lambda _: None
+        self.on_change: Callable[[], None] = lambda: None
 
 
 def occupied(lock: WriterLock) -> RpcError:
