@@ -110,7 +110,7 @@ TERMINALS: tuple[Conversation, ...] = (
         "a terminal that is written to",
         free(),
         work(
-            [run("stty -echo; read a; echo got $a; read b; sleep 1; exit 2", tty=True, yield_time_ms=500)],
+            [run("stty -echo; read a; echo got $a; read b; sleep 3; exit 2", tty=True, yield_time_ms=500)],
             [("write_stdin", {"session_id": "@session", "chars": "word\n"})],
             [("write_stdin", {"session_id": "@session", "chars": "end\n"})],
             [("write_stdin", {"session_id": "@session"})],
