@@ -10,6 +10,7 @@ from protocol import (
     config,
     file_search,
     fs,
+    git,
     history,
     initialize,
     mcp,
@@ -298,6 +299,8 @@ PRESENCE_LIST = Method(
     "threadcast/presence/list", presence.PresenceListParams, presence.PresenceListResponse, lenient=True, scope="view"
 )
 
+GIT_DIFF_TO_REMOTE = Method("gitDiffToRemote", git.GitDiffToRemoteParams, git.GitDiffToRemoteResponse)
+
 METHODS: tuple[Method[Any, Any], ...] = (
     INITIALIZE,
     THREAD_START,
@@ -383,6 +386,7 @@ METHODS: tuple[Method[Any, Any], ...] = (
     FUZZY_FILE_SEARCH_SESSION_START,
     FUZZY_FILE_SEARCH_SESSION_UPDATE,
     FUZZY_FILE_SEARCH_SESSION_STOP,
+    GIT_DIFF_TO_REMOTE,
     PRESENCE_LIST,
 )
 """Every request a client may make."""

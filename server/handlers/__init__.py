@@ -14,6 +14,7 @@ from server.handlers import (
     configuration,
     file_search,
     files,
+    git,
     handshake,
     history,
     items,
@@ -117,6 +118,7 @@ ROUTES: tuple[Route[Any, Any], ...] = (
     file_search.start,
     file_search.update,
     file_search.stop,
+    git.diff,
     presence.list_present,
 )
 """Every method we serve; a test holds it against the rows of ``protocol.methods``."""

@@ -8,6 +8,9 @@ RETIRED = {
 """Requests that the newest version does not know any more; we serve them to everybody. Each with the type of that
 version that its answer has."""
 
+UNLISTED = frozenset({"gitDiffToRemote"})
+"""Requests that every version answers and that stand in no schema."""
+
 UNHEARD = {
     "mcpServer/oauth/login": "nobody can sign in to MCP servers here, so it is always refused",
     "account/usage/read": "nobody is ever signed in whose usage could be read, so it is always refused",
