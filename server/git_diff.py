@@ -68,10 +68,10 @@ async def _git(cwd: str, *question: str, env: Mapping[str, str] | None = None) -
         async with asyncio.timeout(TIMEOUT):
             said = await _within(process.stdout)
             code = await process.wait()
-    except (OSError, ValueError) as error:
-        raise GitError(f"git cannot be asked: {error}") from error
     except TimeoutError as error:
         raise GitError("git takes too long") from error
+    except (OSError, ValueError) as error:
+        raise GitError(f"git cannot be asked: {error}") from error
     finally:
         if process is not None and process.returncode is None:
             process.kill()
