@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from server.repository import GitError, git
+
 TIMEOUT = 30.0
 """Seconds that one question to git may take."""
-
-LONGEST = 32 << 20
-"""Bytes of a diff at most."""
 
 _ALONE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=true")
 """A repository's own settings do not have git start programs, but for the filters through which its files go."""
@@ -22,14 +21,11 @@ _ALONE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", 
 _PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv")
 
 
-class GitError(Exception):
-    """There is no such difference; the text says why."""
-
-
 async def diff_to_remote(cwd: str) -> tuple[str, str]:
     """The newest commit under the current one that a remote has, and the diff from it to the work tree.
 
-    Raises :class:`GitError`: no work tree, no commit that a remote has, a diff that is too long or takes too long.
+    Raises :class:`~server.repository.GitError`: no work tree, no commit that a remote has, a diff that is too long or
+    takes too long.
     """
     top = (await _git(cwd, "rev-parse", "--show-toplevel")).decode(errors="surrogateescape").rstrip("\n")
     sha = await _known_to_a_remote(top)
@@ -55,36 +51,5 @@ async def _known_to_a_remote(top: str) -> str:
 
 
 async def _git(cwd: str, *question: str, env: Mapping[str, str] | None = None) -> bytes:
-    process = None
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *("git", "-C", cwd, *_ALONE, *question),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", **(env or {})},
-        )
-        assert process.stdout is not None
-        async with asyncio.timeout(TIMEOUT):
-            said = await _within(process.stdout)
-            code = await process.wait()
-    except TimeoutError as error:
-        raise GitError("git takes too long") from error
-    except (OSError, ValueError) as error:
-        raise GitError(f"git cannot be asked: {error}") from error
-    finally:
-        if process is not None and process.returncode is None:
-            process.kill()
-            await process.wait()
-    if code != 0:
-        raise GitError(f"git {question[0]} failed")
-    return said
-
-
-async def _within(stream: asyncio.StreamReader) -> bytes:
-    said = bytearray()
-    while more := await stream.read(1 << 16):
-        said += more
-        if len(said) > LONGEST:
-            raise GitError(f"the difference has more than {LONGEST >> 20} MiB")
-    return bytes(said)
+    settings = {"GIT_OPTIONAL_LOCKS": "0", **(env or {})}
+    return await git(cwd, *_ALONE, *question, env=settings, seconds=TIMEOUT)

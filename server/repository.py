@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 _TIMEOUT = 5.0
 """Seconds that git may take for an answer."""
+
+
+LONGEST = 32 << 20
+"""Bytes of an answer at most."""
+
+
+class GitError(Exception):
+    """Git gives no answer; the text says why."""
 
 
 def work_tree(folder: Path) -> Path | None:
@@ -24,26 +34,47 @@ def _holds_git(folder: Path) -> bool:
 async def ask_git(folder: str, *question: str) -> str | None:
     """What git says to these arguments in a folder; None if it says nothing, fails, takes too long or is not there."""
     try:
+        answer = await git(folder, *question)
+    except GitError:
+        return None
+    return answer.decode(errors="replace").strip() or None
+
+
+async def git(folder: str, *arguments: str, env: Mapping[str, str] | None = None, seconds: float = _TIMEOUT) -> bytes:
+    """What git prints to these arguments in a folder, with these variables beside the server's own.
+
+    Raises :class:`GitError`: no git, no such folder, a failure, too long an answer, or so many seconds without one.
+    """
+    process = None
+    try:
         process = await asyncio.create_subprocess_exec(
-            "git",
-            "-C",
-            folder,
-            *question,
+            *("git", "-C", folder, *arguments),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
+            env=None if env is None else {**os.environ, **env},
         )
-    except (OSError, ValueError):  # no git here, or no folder that it could be asked about
-        return None
-    try:
-        async with asyncio.timeout(_TIMEOUT):
-            answer, _ = await process.communicate()
-    except TimeoutError:
-        return None
+        assert process.stdout is not None
+        async with asyncio.timeout(seconds):
+            said = await _within(process.stdout)
+            code = await process.wait()
+    except TimeoutError as error:
+        raise GitError("git takes too long") from error
+    except (OSError, ValueError) as error:  # no git here, or no folder that it could be asked about
+        raise GitError(f"git cannot be asked: {error}") from error
     finally:
-        if process.returncode is None:
+        if process is not None and process.returncode is None:
             process.kill()
             await process.wait()
-    if process.returncode != 0:  # what it prints then is no answer: in a repository without a commit, "HEAD"
-        return None
-    return answer.decode(errors="replace").strip() or None
+    if code != 0:  # what it prints then is no answer: in a repository without a commit, "HEAD"
+        raise GitError("git failed")
+    return said
+
+
+async def _within(stream: asyncio.StreamReader) -> bytes:
+    said = bytearray()
+    while more := await stream.read(1 << 16):
+        said += more
+        if len(said) > LONGEST:
+            raise GitError(f"the answer of git has more than {LONGEST >> 20} MiB")
+    return bytes(said)

@@ -106,7 +106,7 @@ class Compaction:
 
     @property
     def _prompt(self) -> str:
-        return self._asking.settings.compact_prompt or PROMPT
+        return self._asking.settings.keys.compact_prompt or PROMPT
 
     async def _ask(self, items: list[Item], window: int) -> str:
         said = ""

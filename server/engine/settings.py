@@ -87,9 +87,6 @@ class Settings(Record):
     """What the engine must know of the model."""
     docs: DocRules
     """Where AGENTS.md files are looked for."""
-    compact_limit: int | None
-    """Tokens from which on the model history is summed up, if less than the model's own share."""
-    compact_prompt: str | None
     keys: CodexKeys
     """The configuration as it was when the thread was loaded."""
 
@@ -97,7 +94,8 @@ class Settings(Record):
     def context_limit(self) -> int:
         """Tokens that the model history may hold before it is summed up."""
         own = self.known.context_window * COMPACT_PERCENT // 100
-        return min(own, self.compact_limit) if self.compact_limit and self.compact_limit > 0 else own
+        limit = self.keys.model_auto_compact_token_limit
+        return min(own, limit) if limit and limit > 0 else own
 
     @property
     def collaboration(self) -> CollaborationMode:
@@ -143,8 +141,6 @@ def session_settings(
         mode=None,
         known=_known(session),
         docs=_doc_rules(config, session.keys),
-        compact_limit=session.keys.model_auto_compact_token_limit,
-        compact_prompt=session.keys.compact_prompt,
         keys=_keys(session, overrides),
     )
 

@@ -8,7 +8,8 @@ from protocol import methods
 from protocol.errors import invalid_request
 from protocol.git import GitDiffToRemoteParams, GitDiffToRemoteResponse
 from server.dispatch import Call, handles
-from server.git_diff import GitError, diff_to_remote
+from server.git_diff import diff_to_remote
+from server.repository import GitError
 
 
 @handles(methods.GIT_DIFF_TO_REMOTE)
